@@ -1,0 +1,104 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Settings shared by every Swift target: Swift 6 mode, warnings are errors, no hidden existentials or imports.
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []) -> Target {
+    .testTarget(name: name, dependencies: dependencies, resources: resources, swiftSettings: strict)
+}
+
+func system(_ name: String, pkgConfig: String, apt: String) -> Target {
+    .systemLibrary(name: name, path: "Sources/System/\(name)", pkgConfig: pkgConfig, providers: [.apt([apt])])
+}
+
+let package = Package(
+    name: "martlet",
+    products: [
+        .executable(name: "martlet", targets: ["martlet"]),
+        .executable(name: "martlet-supervisor", targets: ["martlet-supervisor"]),
+    ],
+    targets: [
+        // Debian's libraries.
+        system("CYAML", pkgConfig: "yaml-0.1", apt: "libyaml-dev"),
+        system("CSQLite", pkgConfig: "sqlite3", apt: "libsqlite3-dev"),
+        system("CSeccomp", pkgConfig: "libseccomp", apt: "libseccomp-dev"),
+        system("CCap", pkgConfig: "libcap", apt: "libcap-dev"),
+        system("CMicroHTTPD", pkgConfig: "libmicrohttpd", apt: "libmicrohttpd-dev"),
+        system("CCurl", pkgConfig: "libcurl", apt: "libcurl4-gnutls-dev"),
+        system("CGnuTLS", pkgConfig: "gnutls", apt: "libgnutls28-dev"),
+        system("CArchive", pkgConfig: "libarchive", apt: "libarchive-dev"),
+
+        // Layer 0.
+        // `Double`'s rounding is libm's; nothing else links it for a program that imports only Model.
+        .target(name: "Model", swiftSettings: strict, linkerSettings: [.linkedLibrary("m")]),
+        .target(name: "CLinux", cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]),
+
+        // Layer 1.
+        library("Controllers", ["Model"]),
+        library("Scheduler", ["Model"]),
+        library("Linux", ["CLinux"]),
+        library("YAML", ["CYAML"]),
+        library("PKI", ["CGnuTLS"]),
+
+        // Layer 2.
+        library("Manifest", ["Model", "YAML"]),
+        library("Store", ["Model", "CSQLite"]),
+        library("Wire", ["Model"]),
+        library("Supervision", ["Model", "Linux", "CLinux"]),
+        library(
+            "ContainerRuntime", ["Model", "Linux", "CLinux", "Supervision", "PKI", "CSeccomp", "CCap", "CArchive"]),
+        library("Network", ["Model", "Linux", "CLinux"]),
+        library("HTTP", ["CMicroHTTPD", "CGnuTLS", "CLinux"]),
+
+        // Layer 3.
+        library("ControlPlane", ["Model", "Controllers", "Scheduler", "Store"]),
+        library("Agent", ["Model", "Wire", "Linux", "Supervision", "ContainerRuntime", "Network"]),
+
+        // Layer 4.
+        library("APIServer", ["Model", "Wire", "Store", "ControlPlane", "HTTP"]),
+        library("Client", ["Model", "Wire", "CCurl", "CLinux"]),
+
+        // Layer 5: the commands, and the binary that runs them.
+        library(
+            "Commands",
+            [
+                "Model", "Manifest", "Store", "Wire", "Linux", "PKI", "ContainerRuntime", "Network", "Supervision",
+                "ControlPlane", "Agent", "APIServer", "Client", "HTTP", "YAML", "CLinux",
+            ]),
+        .executableTarget(name: "martlet", dependencies: ["Commands"], swiftSettings: strict),
+        .executableTarget(
+            name: "martlet-supervisor", dependencies: ["Supervision", "Linux", "Model", "CLinux"],
+            swiftSettings: strict),
+
+        tests("ModelTests", ["Model"]),
+        tests("ControllersTests", ["Controllers", "Model"]),
+        tests("SchedulerTests", ["Scheduler", "Model"]),
+        tests("LinuxTests", ["Linux", "CLinux"]),
+        tests("YAMLTests", ["YAML"]),
+        tests("PKITests", ["PKI"]),
+        tests("ManifestTests", ["Manifest", "Model", "YAML"]),
+        tests("StoreTests", ["Store", "Model"]),
+        tests("WireTests", ["Wire", "Model"]),
+        tests("HTTPTests", ["HTTP", "PKI", "Client", "Wire", "Model"]),
+        tests("ContainerRuntimeTests", ["ContainerRuntime", "Supervision", "Linux", "Model", "PKI"]),
+        tests("NetworkTests", ["Network", "Linux", "Model"]),
+        tests("ControlPlaneTests", ["ControlPlane", "Controllers", "Scheduler", "Store", "Model"]),
+        tests("AgentTests", ["Agent", "ContainerRuntime", "Supervision", "Network", "Wire", "Linux", "Model"]),
+        tests("APIServerTests", ["APIServer", "Client", "ControlPlane", "Store", "Wire", "HTTP", "PKI", "Model"]),
+        tests("CommandsTests", ["Commands", "Model", "Manifest", "Client", "Wire"]),
+        tests("KernelTests", ["ContainerRuntime", "Supervision", "Network", "Linux", "Model"]),
+        tests("EndToEndTests", ["Model", "Linux"]),
+        tests("TidyTests", []),
+    ],
+    swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,5 @@
+import Testing
+
+@Test func `the HTTPTests suite is wired`() {
+    #expect(Bool(true))
+}

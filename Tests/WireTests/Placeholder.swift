@@ -1,0 +1,5 @@
+import Testing
+
+@Test func `the WireTests suite is wired`() {
+    #expect(Bool(true))
+}
