@@ -1,1 +1,3 @@
 #pragma once
+// What Swift cannot call or see: one header and one file a system call or a family of constants.
+#include "openat2.h"

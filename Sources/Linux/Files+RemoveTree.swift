@@ -1,0 +1,133 @@
+import CLinux
+import Glibc
+
+/// How deep `removeTree` descends before it moves what is deeper to the top; each level holds a descriptor.
+private let maximumDepth = 32
+
+/// Removes a file or a directory with everything in it; nothing happens when there is none.
+///
+/// The content may be hostile, and may change while it is removed: no symbolic link is followed, no other mount is
+/// entered (`EXDEV`), and a tree of any depth needs only a few descriptors.
+public func removeTree(_ path: String) throws(LinuxError) {
+    var status = stat()
+    do {
+        try systemCall("lstat", path: path) { lstat(path, &status) }
+        guard status.st_mode & S_IFMT == S_IFDIR else {
+            try systemCall("unlink", path: path, ignoring: ENOENT) { unlink(path) }
+            return
+        }
+        let top = try Descriptor(opening: path, flags: O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
+        try TreeRemoval(top: top.raw, path: path).run()
+        try systemCall("rmdir", path: path) { rmdir(path) }
+    } catch  where error.errno == ENOENT {
+        return
+    }
+}
+
+/// A directory's entry as getdents(2) gives it.
+struct DirectoryEntry {
+    var name: String
+    /// Whether it is known to be a directory; some file systems do not say.
+    var isDirectory: Bool
+}
+
+/// The entries of an open directory without `.` and `..`, in no order. The descriptor's position is not changed.
+func directoryEntries(_ descriptor: Int32, path: String) throws(LinuxError) -> [DirectoryEntry] {
+    let own = try Descriptor(
+        owning: systemCall("openat", path: path) { openat(descriptor, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC) })
+    let raw = own.release()
+    guard let stream = fdopendir(raw) else {
+        let error = LinuxError.last("fdopendir", path: path)
+        close(raw)
+        throw error
+    }
+    defer { closedir(stream) }
+    var entries: [DirectoryEntry] = []
+    errno = 0
+    while let entry = readdir(stream) {
+        let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+            pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+        }
+        if name != ".", name != ".." {
+            entries.append(DirectoryEntry(name: name, isDirectory: entry.pointee.d_type == UInt8(DT_DIR)))
+        }
+        errno = 0
+    }
+    if errno != 0 { throw LinuxError.last("readdir", path: path) }
+    return entries
+}
+
+private struct TreeRemoval {
+    var top: Int32
+    var path: String
+
+    /// Empties the top directory; each pass also removes what the pass before moved up from below `maximumDepth`.
+    func run() throws(LinuxError) {
+        var moved = 0
+        repeat {
+            let before = moved
+            try empty(top, depth: 1, path: path, moved: &moved)
+            if moved == before { return }
+        } while true
+    }
+
+    private func empty(
+        _ directory: Int32, depth: Int, path: String, moved: inout Int
+    ) throws(LinuxError) {
+        for entry in try directoryEntries(directory, path: path) {
+            let name = entry.name
+            if !entry.isDirectory, try unlinked(directory, name, path: path) { continue }
+            try removeDirectory(name, of: directory, depth: depth, path: path, moved: &moved)
+        }
+    }
+
+    /// Whether the entry was unlinked; false when it is a directory.
+    private func unlinked(_ directory: Int32, _ name: String, path: String) throws(LinuxError) -> Bool {
+        do {
+            try systemCall("unlink", path: "\(path)/\(name)", ignoring: ENOENT) { unlinkat(directory, name, 0) }
+            return true
+        } catch  where error.errno == EISDIR || error.errno == EPERM {
+            var status = stat()
+            let code = fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW)
+            if code == 0, status.st_mode & S_IFMT == S_IFDIR { return false }
+            throw error
+        }
+    }
+
+    private func removeDirectory(
+        _ name: String, of directory: Int32, depth: Int, path: String, moved: inout Int
+    ) throws(LinuxError) {
+        let full = "\(path)/\(name)"
+        if unlinkat(directory, name, AT_REMOVEDIR) == 0 || errno == ENOENT { return }
+        if depth >= maximumDepth {
+            return try moveUp(name, of: directory, path: full, moved: &moved)
+        }
+        let child = try Descriptor(owning: openBelow(directory, name, path: full))
+        try empty(child.raw, depth: depth + 1, path: full, moved: &moved)
+        try systemCall("rmdir", path: full, ignoring: ENOENT) { unlinkat(directory, name, AT_REMOVEDIR) }
+    }
+
+    /// Moves a directory to the top, under a name that the content may already use.
+    private func moveUp(
+        _ name: String, of directory: Int32, path: String, moved: inout Int
+    ) throws(LinuxError) {
+        while true {
+            moved += 1
+            do {
+                let target = ".martlet-removed-\(moved)"
+                try systemCall("rename", path: path) { renameat(directory, name, top, target) }
+                return
+            } catch  where [ENOTEMPTY, EEXIST, ENOTDIR].contains(error.errno) {
+                continue
+            }
+        }
+    }
+
+    /// Opens a directory by its name, which is no symbolic link and no mount point: see openat2(2).
+    private func openBelow(_ directory: Int32, _ name: String, path: String) throws(LinuxError) -> Int32 {
+        let resolve = UInt64(LINUX_RESOLVE_NO_XDEV) | UInt64(LINUX_RESOLVE_NO_SYMLINKS)
+        return try systemCall("openat2", path: path) {
+            linux_openat2(directory, name, UInt64(O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), 0, resolve)
+        }
+    }
+}
