@@ -1,0 +1,226 @@
+import ContainerRuntime
+import Glibc
+import Linux
+import Model
+
+/// Makes, mounts and removes the volumes of pods. Every method is idempotent.
+struct VolumeManager: Sendable {
+    let paths: AgentPaths
+    /// `nameserver` lines and the like that pods get, as text.
+    let resolverConfiguration: String
+
+    /// A volume that cannot be made.
+    struct Failure: Error, Equatable {
+        /// One CamelCase word.
+        var reason: String
+        /// What is wrong and where.
+        var message: String
+
+        init(_ reason: String, _ message: String) {
+            self.reason = reason
+            self.message = message
+        }
+    }
+
+    /// Makes every volume of a pod.
+    func prepare(_ pod: Pod, settings: PodSettings) throws(Failure) {
+        do throws(LinuxError) {
+            try makeDirectories(paths.diskVolumes(pod.uid), mode: 0o711)
+            try makeDirectories(paths.memoryVolumes(pod.uid), mode: 0o711)
+        } catch {
+            throw Failure("VolumeFailed", "\(error)")
+        }
+        for volume in pod.spec.volumes {
+            do throws(LinuxError) {
+                if let source = volume.emptyDir {
+                    try makeEmptyDirectory(volume.name, source, pod)
+                } else if let source = volume.secret {
+                    try project(volume.name, source, settings.secrets[source.name] ?? [:], pod, kind: "Secret")
+                } else if let source = volume.configMap {
+                    try project(volume.name, source, settings.configMaps[source.name] ?? [:], pod, kind: "ConfigMap")
+                } else if let source = volume.hostPath {
+                    try checkHostPath(source, volume: volume.name)
+                }
+            } catch {
+                throw Failure("VolumeFailed", "volume \(volume.name): \(error)")
+            }
+        }
+    }
+
+    /// Writes the files of `/etc` that the pod's name and address decide.
+    func writeNames(_ pod: Pod, address: String) throws(LinuxError) {
+        let directory = paths.etc(pod.uid)
+        let hostname = pod.spec.hostname ?? pod.name
+        try makeDirectories(directory, mode: 0o755)
+        let hosts = """
+            127.0.0.1\tlocalhost
+            ::1\tlocalhost ip6-localhost ip6-loopback
+            \(address)\t\(hostname)
+
+            """
+        try replace("\(directory)/hosts", with: Array(hosts.utf8), mode: 0o644)
+        try replace("\(directory)/hostname", with: Array((hostname + "\n").utf8), mode: 0o644)
+        try replace("\(directory)/resolv.conf", with: Array(resolverConfiguration.utf8), mode: 0o644)
+    }
+
+    /// The mounts of a container, in the order of its spec, behind the files of `/etc`.
+    func mounts(for container: Container, of pod: Pod) throws(Failure) -> [ContainerMount] {
+        var mounts = ["hosts", "hostname", "resolv.conf"].map { name in
+            ContainerMount(
+                source: .bind("\(paths.etc(pod.uid))/\(name)"), destination: "/etc/\(name)",
+                readOnly: container.securityContext?.readOnlyRootFilesystem == true)
+        }
+        for mount in container.volumeMounts {
+            guard let volume = pod.spec.volumes.first(where: { $0.name == mount.name }) else {
+                throw Failure("VolumeFailed", "container \(container.name) mounts \(mount.name), which the pod has not")
+            }
+            var source = location(of: volume, pod)
+            if let subPath = mount.subPath, !subPath.isEmpty { source = try below(source, subPath, volume: volume.name) }
+            let isProjected = volume.secret != nil || volume.configMap != nil
+            mounts.append(
+                ContainerMount(
+                    source: .bind(source), destination: mount.mountPath,
+                    readOnly: mount.readOnly == true || isProjected))
+        }
+        return mounts
+    }
+
+    /// Removes every volume of a pod.
+    func remove(podUID: String) throws(LinuxError) {
+        let memory = paths.memoryVolumes(podUID)
+        for name in (try? listDirectory(memory)) ?? [] {
+            // A volume may be mounted more than once when a crash came between mounting and noting it.
+            while umount2("\(memory)/\(name)", Int32(MNT_DETACH.rawValue) | Int32(UMOUNT_NOFOLLOW.rawValue)) == 0 {}
+        }
+        try removeTree(memory)
+        try removeTree(paths.diskVolumes(podUID))
+    }
+
+    /// The pods that have volumes or logs here.
+    func podsWithRemains() -> Set<String> {
+        var result = Set<String>()
+        for folder in ["\(paths.data)/volumes", "\(paths.run)/volumes", "\(paths.data)/logs"] {
+            result.formUnion((try? listDirectory(folder)) ?? [])
+        }
+        return result
+    }
+
+    // MARK: - Sources
+
+    private func location(of volume: Volume, _ pod: Pod) -> String {
+        if let source = volume.hostPath { return source.path }
+        let isOnMemory = volume.secret != nil || volume.configMap != nil || volume.emptyDir?.medium == "Memory"
+        return (isOnMemory ? paths.memoryVolumes(pod.uid) : paths.diskVolumes(pod.uid)) + "/" + volume.name
+    }
+
+    private func makeEmptyDirectory(_ name: String, _ source: EmptyDirSource, _ pod: Pod) throws(LinuxError) {
+        guard source.medium == "Memory" else {
+            let path = "\(paths.diskVolumes(pod.uid))/\(name)"
+            try makeDirectories(path, mode: 0o777)
+            // The umask took bits away; containers of any user write here.
+            if chmod(path, 0o777) != 0 { throw LinuxError.last("chmod", path: path) }
+            return
+        }
+        let size = source.sizeLimit.map { ",size=\($0.whole)" } ?? ""
+        try mountMemory(name, pod, options: "mode=1777\(size)")
+    }
+
+    /// Mounts a tmpfs for a volume unless one is there.
+    @discardableResult
+    private func mountMemory(_ name: String, _ pod: Pod, options: String) throws(LinuxError) -> String {
+        let path = "\(paths.memoryVolumes(pod.uid))/\(name)"
+        try makeDirectories(path, mode: 0o755)
+        if isMountPoint(path) { return path }
+        let flags = UInt(MS_NOSUID.rawValue) | UInt(MS_NODEV.rawValue)
+        guard mount("tmpfs", path, "tmpfs", flags, options) == 0 else {
+            throw LinuxError.last("mount tmpfs", path: path)
+        }
+        return path
+    }
+
+    /// Whether a directory is on another file system than its parent.
+    private func isMountPoint(_ path: String) -> Bool {
+        var own = stat()
+        var parent = stat()
+        guard lstat(path, &own) == 0, lstat(parentDirectory(of: path), &parent) == 0 else { return false }
+        return own.st_dev != parent.st_dev
+    }
+
+    private func project(
+        _ name: String, _ source: ProjectionSource, _ data: [String: [UInt8]], _ pod: Pod, kind: String
+    ) throws(LinuxError) {
+        let root = try mountMemory(name, pod, options: "mode=755,size=16m")
+        let keys = data.keys.sorted()
+        let items =
+            source.items.isEmpty ? keys.map { key in ProjectionItem { ($0.key, $0.path) = (key, key) } } : source.items
+        let mode = mode_t(source.mode ?? 0o644)
+        for item in items {
+            guard let bytes = data[item.key] else {
+                if source.optional == true { continue }
+                throw LinuxError("read", path: "\(kind) \(source.name)", errno: ENOENT, detail: "no key \(item.key)")
+            }
+            let parts = item.path.split(separator: "/")
+            guard !parts.isEmpty, !parts.contains("..") else {
+                throw LinuxError("write", path: item.path, errno: EINVAL, detail: "not a path below the volume")
+            }
+            let path = "\(root)/\(parts.joined(separator: "/"))"
+            try makeDirectories(parentDirectory(of: path), mode: 0o755)
+            try replace(path, with: bytes, mode: mode)
+        }
+    }
+
+    private func checkHostPath(_ source: HostPathSource, volume: String) throws(LinuxError) {
+        switch source.type {
+        case "DirectoryOrCreate": try makeDirectories(source.path, mode: 0o755)
+        case "FileOrCreate" where !fileExists(source.path): try replace(source.path, with: [], mode: 0o644)
+        default: break
+        }
+        var status = stat()
+        guard stat(source.path, &status) == 0 else { throw LinuxError.last("use host path", path: source.path) }
+        let kind = status.st_mode & S_IFMT
+        let isRight =
+            switch source.type {
+            case "Directory", "DirectoryOrCreate": kind == S_IFDIR
+            case "File", "FileOrCreate": kind == S_IFREG
+            case "Socket": kind == S_IFSOCK
+            default: true
+            }
+        if !isRight {
+            throw LinuxError("use host path", path: source.path, errno: EINVAL, detail: "it is no \(source.type ?? "")")
+        }
+    }
+
+    /// A path below a volume, made if it is missing. Symbolic links on the way are refused: a container that may write
+    /// the volume could otherwise lead the mount anywhere on the node (CVE-2021-25741).
+    private func below(_ root: String, _ subPath: String, volume: String) throws(Failure) -> String {
+        var path = root
+        for part in subPath.split(separator: "/") {
+            guard part != "..", part != "." else {
+                throw Failure("VolumeFailed", "volume \(volume): subPath \(subPath) must not contain \(part)")
+            }
+            path += "/" + part
+            var status = stat()
+            if lstat(path, &status) != 0 {
+                guard errno == ENOENT, mkdir(path, 0o755) == 0 else {
+                    throw Failure("VolumeFailed", "volume \(volume): subPath \(subPath): \(errnoText(errno))")
+                }
+            } else if status.st_mode & S_IFMT == S_IFLNK {
+                throw Failure("VolumeFailed", "volume \(volume): subPath \(subPath) leads through a symbolic link")
+            }
+        }
+        return path
+    }
+
+    /// Writes a file in place of what was there, never through a link.
+    private func replace(_ path: String, with bytes: [UInt8], mode: mode_t) throws(LinuxError) {
+        let temporary = path + ".new"
+        unlink(temporary)
+        let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode)
+        guard descriptor >= 0 else { throw LinuxError.last("create", path: temporary) }
+        defer { close(descriptor) }
+        try writeAll(descriptor, bytes, path: temporary)
+        guard fchmod(descriptor, mode) == 0, rename(temporary, path) == 0 else {
+            throw LinuxError.last("write", path: path)
+        }
+    }
+}
