@@ -1,5 +1,3 @@
-public import Model
-
 /// Where the agent keeps things on this machine.
 public struct AgentPaths: Sendable, Hashable {
     /// What outlives a reboot, such as `/var/lib/martlet`.

@@ -169,7 +169,7 @@ struct LogCursor {
 
     /// Waits until the file may have grown (inotify(7)), at most so long.
     func waitForGrowth(milliseconds: Int32) {
-        let watcher = inotify_init1(Int32(IN_CLOEXEC.rawValue | IN_NONBLOCK.rawValue))
+        let watcher = inotify_init1(Int32(IN_CLOEXEC | IN_NONBLOCK))
         guard watcher >= 0 else { return }
         defer { _ = Glibc.close(watcher) }
         inotify_add_watch(watcher, "/proc/self/fd/\(descriptor)", UInt32(IN_MODIFY | IN_MOVE_SELF | IN_DELETE_SELF))

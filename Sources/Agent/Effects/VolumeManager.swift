@@ -75,7 +75,9 @@ struct VolumeManager: Sendable {
                 throw Failure("VolumeFailed", "container \(container.name) mounts \(mount.name), which the pod has not")
             }
             var source = location(of: volume, pod)
-            if let subPath = mount.subPath, !subPath.isEmpty { source = try below(source, subPath, volume: volume.name) }
+            if let subPath = mount.subPath, !subPath.isEmpty {
+                source = try below(source, subPath, volume: volume.name)
+            }
             let isProjected = volume.secret != nil || volume.configMap != nil
             mounts.append(
                 ContainerMount(
@@ -90,7 +92,7 @@ struct VolumeManager: Sendable {
         let memory = paths.memoryVolumes(podUID)
         for name in (try? listDirectory(memory)) ?? [] {
             // A volume may be mounted more than once when a crash came between mounting and noting it.
-            while umount2("\(memory)/\(name)", Int32(MNT_DETACH.rawValue) | Int32(UMOUNT_NOFOLLOW.rawValue)) == 0 {}
+            while umount2("\(memory)/\(name)", Int32(MNT_DETACH) | Int32(UMOUNT_NOFOLLOW)) == 0 {}
         }
         try removeTree(memory)
         try removeTree(paths.diskVolumes(podUID))
@@ -131,7 +133,7 @@ struct VolumeManager: Sendable {
         let path = "\(paths.memoryVolumes(pod.uid))/\(name)"
         try makeDirectories(path, mode: 0o755)
         if isMountPoint(path) { return path }
-        let flags = UInt(MS_NOSUID.rawValue) | UInt(MS_NODEV.rawValue)
+        let flags = UInt(MS_NOSUID) | UInt(MS_NODEV)
         guard mount("tmpfs", path, "tmpfs", flags, options) == 0 else {
             throw LinuxError.last("mount tmpfs", path: path)
         }

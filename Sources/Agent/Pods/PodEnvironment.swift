@@ -68,7 +68,9 @@ struct PodEnvironment {
         case "status.hostIP": return hostAddress
         default: break
         }
-        for (prefix, values) in [("metadata.labels", pod.metadata.labels), ("metadata.annotations", pod.metadata.annotations)]
+        for (prefix, values) in [
+            ("metadata.labels", pod.metadata.labels), ("metadata.annotations", pod.metadata.annotations),
+        ]
         where path.hasPrefix(prefix + "['") && path.hasSuffix("']") {
             return values[String(path.dropFirst(prefix.count + 2).dropLast(2))] ?? ""
         }

@@ -72,7 +72,8 @@ extension PodRecord {
             if let next = due(images[container.name], action) { return next }
         }
         if let next = due(volumes, .prepareVolumes) { return next }
-        if sandbox?.info == nil, let next = due(sandboxProgress.value == nil ? sandboxProgress : .pending, .createSandbox)
+        if sandbox?.info == nil,
+            let next = due(sandboxProgress.value == nil ? sandboxProgress : .pending, .createSandbox)
         {
             return next
         }

@@ -96,7 +96,9 @@ extension PodRecord {
         sandboxProgress = .pending
         network = .pending
         for name in allContainers.map(\.name) {
-            guard var record = containers[name], let attempt = record.probedAttempt ?? record.handledEnd else { continue }
+            guard var record = containers[name], let attempt = record.probedAttempt ?? record.handledEnd else {
+                continue
+            }
             record.attemptFloor = max(record.attemptFloor, attempt + 1)
             record.probedAttempt = nil
             record.isReady = false

@@ -153,7 +153,9 @@ extension PodRecord {
         if let failure = volumes.failure ?? sandboxProgress.failure ?? network.failure {
             return (failure.reason, failure.message)
         }
-        if !isPrepared || isInit { return ("ContainerCreating", "the pod's images, volumes and network are being made") }
+        if !isPrepared || isInit {
+            return ("ContainerCreating", "the pod's images, volumes and network are being made")
+        }
         return ("PodInitializing", initMessage)
     }
 }

@@ -156,7 +156,9 @@ private final class RunningCheck {
         }
         let request = check.exchange.request
         while sent < request.count {
-            let count = request[sent...].withUnsafeBytes { send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+            let count = request[sent...].withUnsafeBytes {
+                send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
+            }
             if count < 0 { return errno == EAGAIN || errno == EINTR ? nil : "sending failed: \(errnoText(errno))" }
             sent += count
         }

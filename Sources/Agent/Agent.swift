@@ -1,0 +1,162 @@
+public import ContainerRuntime
+import Linux
+import Model
+import Synchronization
+
+/// What an agent works with.
+public struct AgentParts: Sendable {
+    /// Describes the node.
+    public var node: NodeDescription
+    /// Runs containers.
+    public var runtime: any PodRuntime
+    /// Holds images.
+    public var images: any ImageStore
+    /// Gives pods their addresses.
+    public var network: any PodNetworking
+    /// Talks to the API.
+    public var connection: any AgentConnection
+    /// Where things are kept.
+    public var paths: AgentPaths
+    /// The text of the pods' `/etc/resolv.conf`.
+    public var resolverConfiguration: String
+    /// Takes one line of text for the agent's log.
+    public var log: @Sendable (String) -> Void
+
+    /// Brings the parts together.
+    public init(
+        node: NodeDescription, runtime: any PodRuntime, images: any ImageStore, network: any PodNetworking,
+        connection: any AgentConnection, paths: AgentPaths, resolverConfiguration: String,
+        log: @escaping @Sendable (String) -> Void
+    ) {
+        self.node = node
+        self.runtime = runtime
+        self.images = images
+        self.network = network
+        self.connection = connection
+        self.paths = paths
+        self.resolverConfiguration = resolverConfiguration
+        self.log = log
+    }
+}
+
+/// Runs the pods of one node: watches what is desired, does one step at a time for each pod, and reports what it observes.
+///
+/// Threads: one loop that owns every `PodRecord` and decides; workers that perform actions; one prober; one reporter;
+/// one watcher. They talk by messages only. Stopping the agent leaves the containers as they are.
+public final class Agent: Sendable {
+    let parts: AgentParts
+    let executor: PodExecutor
+    let messages = Mailbox<AgentMessage>()
+    let jobs = Mailbox<AgentJob>()
+    let probeJobs = Mailbox<ProbeRequest>()
+    let prober = NetworkProber()
+    let reporter: StatusReporter
+    let isStopped = Atomic<Bool>(false)
+    private let watcherWake = Mailbox<Bool>()
+
+    /// How many actions are performed at a time; they are short system calls, image work and API requests.
+    static let workerCount = 8
+    /// How many commands in containers are probed at a time.
+    static let probeWorkerCount = 8
+
+    /// Brings an agent together; nothing happens before `start`.
+    public init(_ parts: AgentParts) {
+        self.parts = parts
+        let volumes = VolumeManager(paths: parts.paths, resolverConfiguration: parts.resolverConfiguration)
+        executor = PodExecutor(
+            runtime: parts.runtime, images: parts.images, network: parts.network, connection: parts.connection,
+            volumes: volumes, copies: PodCopies(paths: parts.paths), paths: parts.paths)
+        reporter = StatusReporter(connection: parts.connection, node: parts.node.name, log: parts.log)
+    }
+
+    /// Takes up the pods that are here, starts the threads and registers the node.
+    public func start() {
+        let messages = messages
+        parts.runtime.setExitHandler { uid in messages.send(.runtimeChanged(uid)) }
+        startThread(named: "agent-loop") { [self] in AgentLoop(self).run() }
+        for _ in 0..<Self.workerCount { startThread(named: "agent-worker") { [self] in work() } }
+        for _ in 0..<Self.probeWorkerCount { startThread(named: "exec-probe") { [self] in probeCommands() } }
+        startThread(named: "reporter") { [self] in reporter.run() }
+        startThread(named: "pod-watch") { [self] in watch() }
+        startThread(named: "node") { [self] in register() }
+    }
+
+    /// Ends the agent's threads once what is under way is done. The containers go on.
+    public func stop() {
+        isStopped.store(true, ordering: .releasing)
+        messages.close()
+        jobs.close()
+        probeJobs.close()
+        watcherWake.close()
+        reporter.stop()
+        prober.stop()
+    }
+
+    private var hasStopped: Bool { isStopped.load(ordering: .acquiring) }
+
+    private func work() {
+        while let job = jobs.receive() {
+            let (result, observation) = executor.perform(job.action, for: job.record)
+            messages.send(.performed(uid: job.record.pod.uid, job.action, result, observation))
+        }
+    }
+
+    private func watch() {
+        var delay = TimeSpan.milliseconds(250)
+        while !hasStopped {
+            do throws(ConnectionError) {
+                try parts.connection.watchPods(node: parts.node.name) { change in
+                    delay = .milliseconds(250)
+                    messages.send(.pods(change))
+                    return !hasStopped
+                }
+            } catch {
+                if !hasStopped { parts.log("watching pods failed, trying again in \(delay): \(error.message)") }
+            }
+            if watcherWake.receiveAll(waiting: delay) == nil { return }
+            delay = min(delay * 2, .seconds(5))
+        }
+    }
+
+    /// Registers the node, and goes on to keep its description up to date: an unchanged one writes nothing.
+    private func register() {
+        var delay = TimeSpan.milliseconds(250)
+        while !hasStopped {
+            do {
+                try parts.connection.register(parts.node.node(images: nodeImages()))
+                delay = .seconds(60)
+            } catch {
+                parts.log("registering the node failed, trying again in \(delay): \(error.message)")
+                delay = min(delay * 2, .seconds(5))
+            }
+            if watcherWake.receiveAll(waiting: delay) == nil { return }
+        }
+    }
+
+    private func nodeImages() -> [NodeImage] {
+        ((try? parts.images.list()) ?? []).map { record in
+            NodeImage {
+                $0.names = [record.id.text] + record.references.sorted()
+                $0.sizeBytes = record.sizeBytes
+            }
+        }
+    }
+}
+
+/// What the loop is told.
+enum AgentMessage: Sendable {
+    /// The desired pods changed.
+    case pods(PodChange)
+    /// Something of a pod ended.
+    case runtimeChanged(String)
+    /// An action was performed.
+    case performed(uid: String, PodAction, PodActionResult, SandboxObservation?)
+    /// A check was made; nil is success.
+    case probed(ProbeKey, failure: String?)
+}
+
+/// One action to perform.
+struct AgentJob: Sendable {
+    var record: PodRecord
+    var action: PodAction
+}

@@ -1,0 +1,30 @@
+import Linux
+import Model
+
+/// Copies of desired pods on disk, by which a restarted agent knows its pods before it has reached a server. They hold what the
+/// pod's object holds: names of Secrets, never their values.
+struct PodCopies: Sendable {
+    let paths: AgentPaths
+
+    /// Writes a pod's copy, durably.
+    func save(_ pod: Pod) throws(LinuxError) {
+        try makeDirectories(paths.podCopies, mode: 0o700)
+        var copy = pod
+        copy.metadata.managedFields = []
+        try writeDurably(paths.podCopy(pod.uid), copy.document.serialized(), mode: 0o600)
+    }
+
+    /// Removes a pod's copy.
+    func remove(_ uid: String) throws(LinuxError) { try removeTree(paths.podCopy(uid)) }
+
+    /// Every pod that has a copy; one that cannot be read is left out, as its pod's remains are found otherwise.
+    func load() -> [Pod] {
+        let names = ((try? listDirectory(paths.podCopies)) ?? []).filter { $0.hasSuffix(".json") }.sorted()
+        return names.compactMap { name in
+            guard let bytes = try? readFile("\(paths.podCopies)/\(name)", limit: 4 << 20),
+                let document = try? JSONValue(parsing: bytes)
+            else { return nil }
+            return try? Pod(json: document)
+        }
+    }
+}

@@ -1,0 +1,11 @@
+/// Gives pods their addresses. Every method is idempotent and may be called from any thread.
+public protocol PodNetworking: AnyObject, Sendable {
+    /// Connects a pod's network namespace and returns its address, or the one it has.
+    func attach(podUID: String, networkNamespacePath: String) throws -> String
+    /// Takes a pod's connection and address away.
+    func detach(podUID: String) throws
+    /// Takes away what no live pod owns.
+    func sweep(livePodUIDs: Set<String>) throws
+    /// The address that pods with the node's network have.
+    var hostAddress: String { get }
+}
