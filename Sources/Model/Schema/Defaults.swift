@@ -1,0 +1,91 @@
+/// Fills in what a document leaves unset.
+public enum Defaults {
+    /// The document with the defaults of its type's schema.
+    ///
+    /// Applying them twice changes nothing more. Members that are null count as unset and are left out; the text of a
+    /// Secret's `stringData` is moved into `data`. What does not fit the schema is left as it is, for validation to find.
+    public static func applied(to document: JSONValue, type: ResourceType) -> JSONValue {
+        let filled = filled(document, Schema.of(type))
+        return type == .secret ? movingStringData(filled) : filled
+    }
+
+    /// The document without the fields that its type's schema does not know, as a client that does not ask for strict
+    /// field validation has them dropped.
+    public static func pruned(_ document: JSONValue, type: ResourceType) -> JSONValue {
+        pruned(document, Schema.of(type))
+    }
+
+    /// A value with the defaults of a schema.
+    static func filled(_ value: JSONValue, _ schema: Schema) -> JSONValue {
+        switch (schema, value) {
+        case (.object(let fields, _, _), .object(let object)): return .object(filled(object, fields))
+        case (.map(let values, _), .object(let object)):
+            return .object(object.mapValues { filled($0, values) })
+        case (.array(let items, _, _, _), .array(let elements)): return .array(elements.map { filled($0, items) })
+        case (.oneOf(let alternatives), _):
+            guard let fitting = alternatives.first(where: { $0.acceptsKind(of: value) }) else { return value }
+            return filled(value, fitting)
+        default: return value
+        }
+    }
+
+    private static func filled(_ object: JSONObject, _ fields: [Field]) -> JSONObject {
+        var object = object
+        for field in fields {
+            if let value = object[field.name], !value.isNull {
+                object[field.name] = filled(value, field.schema)
+            } else if let value = field.default, !isSuspended(field, in: object) {
+                object[field.name] = filled(value, field.schema)
+            } else {
+                object[field.name] = nil
+            }
+        }
+        return object
+    }
+
+    private static func isSuspended(_ field: Field, in object: JSONObject) -> Bool {
+        field.defaultUnless.flatMap { object[$0] }.map { !$0.isNull } ?? false
+    }
+
+    private static func movingStringData(_ document: JSONValue) -> JSONValue {
+        guard case .object(var object) = document, let texts = object["stringData"]?.object else { return document }
+        var data = object["data"]?.object ?? JSONObject()
+        for member in texts.members {
+            guard let text = member.value.string else { return document }
+            data[member.name] = .string(Base64.encode(Array(text.utf8)))
+        }
+        object["stringData"] = nil
+        if !data.isEmpty { object["data"] = .object(data) }
+        return .object(object)
+    }
+
+    private static func pruned(_ value: JSONValue, _ schema: Schema) -> JSONValue {
+        switch (schema, value) {
+        case (.object(let fields, let additional, _), .object(let object)):
+            var kept = JSONObject()
+            for member in object.members {
+                if let field = fields.first(where: { $0.name == member.name }) {
+                    kept.appendUnchecked(member.name, pruned(member.value, field.schema))
+                } else if additional == .any {
+                    kept.appendUnchecked(member.name, member.value)
+                }
+            }
+            return .object(kept)
+        case (.map(let values, _), .object(let object)): return .object(object.mapValues { pruned($0, values) })
+        case (.array(let items, _, _, _), .array(let elements)): return .array(elements.map { pruned($0, items) })
+        case (.oneOf(let alternatives), _):
+            guard let fitting = alternatives.first(where: { $0.acceptsKind(of: value) }) else { return value }
+            return pruned(value, fitting)
+        default: return value
+        }
+    }
+}
+
+extension JSONObject {
+    /// The object with other values under the same names.
+    func mapValues(_ transform: (JSONValue) -> JSONValue) -> JSONObject {
+        var result = JSONObject()
+        for member in members { result.appendUnchecked(member.name, transform(member.value)) }
+        return result
+    }
+}
