@@ -1,1 +1,4 @@
 /// The entry point of `martlet`.
+import Commands
+
+Program.main()
