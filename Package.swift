@@ -58,7 +58,7 @@ let package = Package(
         library(
             "ContainerRuntime", ["Model", "Linux", "CLinux", "Supervision", "PKI", "CSeccomp", "CCap", "CArchive"]),
         library("Network", ["Model", "Linux", "CLinux"]),
-        library("HTTP", ["CMicroHTTPD", "CGnuTLS", "CLinux"]),
+        library("HTTP", ["Wire", "PKI", "CMicroHTTPD", "CGnuTLS", "CLinux"]),
 
         // Layer 3.
         library("ControlPlane", ["Model", "Controllers", "Scheduler", "Store"]),

@@ -12,6 +12,11 @@ public struct HTTPRequest: Sendable {
     public var body: [UInt8]
     /// The subject of the verified client certificate, if there was one.
     public var clientCertificate: CertificateSubject?
+    /// Why the certificate that the client presented proves nothing; nil when it is verified or there is none. Whoever
+    /// authenticates requests answers 401 to one that has an error here.
+    public var certificateError: String?
+    /// The client's IP address.
+    public var remoteAddress = ""
 
     /// Makes a request.
     public init(
@@ -51,7 +56,9 @@ public protocol HTTPResponder: AnyObject, Sendable {
     /// Starts an answer of unknown length (chunked).
     func stream(status: Int, headers: [(name: String, value: String)]) -> any HTTPStream
     /// Answers 101 and hands over the connection as a plain-text blocking descriptor, with the bytes that were already read.
-    /// Called back on a thread of its own; the callee closes the descriptor.
+    /// Called back on a thread of its own; the callee closes the descriptor. The connection ends when the callee returns.
+    ///
+    /// - Parameter headers: `Upgrade` and what else the protocol wants; `Connection: Upgrade` is added.
     func upgrade(
         headers: [(name: String, value: String)],
         _ handler: @escaping @Sendable (_ descriptor: Int32, _ early: [UInt8]) -> Void)
@@ -81,6 +88,13 @@ public struct HTTPServerConfig: Sendable {
     public var maximumBodyBytes = 3 << 20
     /// How many unread bytes a stream's client may leave before it is cut off.
     public var maximumStreamBacklogBytes = 16 << 20
+    /// How many threads serve connections. Handlers run on them, so they must not block.
+    public var threads = 2
+    /// How many connections may be open; further clients wait in the kernel's queue.
+    public var maximumConnections = 8192
+    /// After how many seconds a connection without traffic is closed. Streams with nothing to say and upgraded
+    /// connections are not idle.
+    public var idleTimeoutSeconds = 180
 
     /// Makes a configuration.
     public init(address: String, port: UInt16, tls: TLSIdentity? = nil, clientCA: String? = nil) {
