@@ -1,0 +1,62 @@
+/// What each target may import of the package and the system: the architecture as data. `docs/architecture.md` shows the same table,
+/// and a test compares the two.
+let importTable: [String: Set<String>] = [
+    // Layer 0: values, and what Swift cannot call.
+    "Model": [],
+
+    // Layer 1: pure decisions, and the operating system.
+    "Controllers": ["Model"],
+    "Scheduler": ["Model"],
+    "Linux": ["CLinux", "Glibc", "Synchronization"],
+    "YAML": ["CYAML"],
+    "PKI": ["CGnuTLS", "Glibc"],
+
+    // Layer 2: one concern each.
+    "Manifest": ["Model", "YAML", "Glibc"],
+    "Store": ["Model", "CSQLite", "Glibc", "Synchronization"],
+    "Wire": ["Model"],
+    "Supervision": ["Model", "Linux", "CLinux", "Glibc", "Synchronization"],
+    "ContainerRuntime": [
+        "Model", "Linux", "CLinux", "Supervision", "PKI", "CSeccomp", "CCap", "CArchive", "Glibc", "Synchronization",
+    ],
+    "Network": ["Model", "Linux", "CLinux", "Glibc", "Synchronization"],
+    "HTTP": ["CMicroHTTPD", "CGnuTLS", "CLinux", "Wire", "Glibc", "Synchronization"],
+
+    // Layer 3: the loop, and the node.
+    "ControlPlane": ["Model", "Controllers", "Scheduler", "Store", "Glibc", "Synchronization"],
+    "Agent": ["Model", "Wire", "Linux", "Supervision", "ContainerRuntime", "Network", "Glibc", "Synchronization"],
+
+    // Layer 4: the API's two ends.
+    "APIServer": ["Model", "Wire", "Store", "ControlPlane", "HTTP", "YAML", "Glibc", "Synchronization"],
+    "Client": ["Model", "Wire", "YAML", "CCurl", "CLinux", "Glibc", "Synchronization"],
+
+    // Layer 5: the program.
+    "Commands": [
+        "Model", "Manifest", "Store", "Wire", "Linux", "PKI", "ContainerRuntime", "Network", "Supervision",
+        "ControlPlane",
+        "Agent", "APIServer", "Client", "HTTP", "YAML", "CLinux", "Glibc", "Synchronization",
+    ],
+    "martlet": ["Commands"],
+    "martlet-supervisor": ["Supervision", "Linux", "Model", "CLinux", "Glibc"],
+]
+
+/// Targets that decide: no clock, no randomness, no input or output, no threads.
+let pureTargets: Set<String> = ["Model", "Controllers", "Scheduler"]
+
+/// Words that decisions cannot contain, with why.
+let impureWords: [(word: String, why: String)] = [
+    ("Date(", "decisions receive the present moment"), ("ContinuousClock", "decisions receive the present moment"),
+    ("SuspendingClock", "decisions receive the present moment"), ("SystemRandomNumberGenerator", "ids are passed in"),
+    (".random(", "ids are passed in"), (".shuffled(", "ids are passed in"), ("UUID(", "ids are passed in"),
+    ("async ", "decisions are synchronous"), ("await ", "decisions are synchronous"),
+    ("Task {", "decisions are synchronous"),
+]
+
+/// Words that no target contains, with why.
+let bannedWords: [(word: String, why: String)] = [
+    ("try!", "handle the error"), ("fatalError(", "return or throw an error"),
+    ("Task.detached", "every thread has an owner"),
+    ("Task {", "every thread has an owner"), ("DispatchQueue", "threads are explicit"),
+    ("import Foundation", "it brings ICU into the binary"),
+    ("FIXME", "mend it"), ("XXX", "mend it"),
+]
