@@ -1,0 +1,43 @@
+#pragma once
+
+#include <stdint.h>
+#include <sys/types.h>
+
+// System calls that Swift cannot import: variadic ones, `_GNU_SOURCE` ones and those without a libc wrapper.
+// Every function returns what the call returns and leaves the error in `errno`.
+
+/// pipe2(2) with O_CLOEXEC and the given further flags.
+int linux_pipe(int descriptors[2], int flags);
+/// accept4(2) with SOCK_CLOEXEC | SOCK_NONBLOCK.
+int linux_accept(int listener);
+/// fcntl(2) F_DUPFD_CLOEXEC.
+int linux_duplicate(int descriptor);
+/// openat2(2) with O_CLOEXEC; EAGAIN is retried, see openat2(2).
+int linux_open_resolved(int directory, const char *path, uint64_t flags, uint64_t resolve);
+/// openat2(2) beneath `directory` as if it were the root directory: no symbolic link leads outside.
+int linux_open_in_root(int directory, const char *path, uint64_t flags);
+/// O_PATH.
+extern const int linux_o_path;
+
+/// unshare(2).
+int linux_unshare(int flags);
+extern const int linux_clone_newnet, linux_clone_newipc, linux_clone_newuts, linux_clone_newns, linux_clone_newpid,
+    linux_clone_newcgroup;
+/// prctl(2) PR_SET_DUMPABLE.
+int linux_set_dumpable(int dumpable);
+/// Raises a network interface of this network namespace (SIOCSIFFLAGS).
+int linux_interface_up(const char *name);
+
+/// Reaps a child by its pidfd without waiting. `kind` is CLD_EXITED, CLD_KILLED or CLD_DUMPED, 0 when it still runs.
+int linux_reap(int pidfd, int *kind, int *status);
+
+/// The peer of a connected unix socket (SO_PEERCRED).
+int linux_peer(int socket, pid_t *process, uid_t *user);
+/// sendmsg(2) with SCM_RIGHTS and MSG_NOSIGNAL, and MSG_DONTWAIT when `wait` is 0.
+ssize_t linux_send(int socket, const void *bytes, size_t length, const int *descriptors, int count, int wait);
+/// recvmsg(2) with SCM_RIGHTS and MSG_CMSG_CLOEXEC. On entry `count` is the room in `descriptors`.
+ssize_t linux_receive(int socket, void *bytes, size_t length, int *descriptors, int *count);
+/// TIOCSWINSZ.
+int linux_set_window_size(int terminal, uint16_t rows, uint16_t columns);
+/// fcntl(2) F_SETFL O_NONBLOCK.
+int linux_set_nonblocking(int descriptor);
