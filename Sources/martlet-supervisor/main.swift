@@ -1,1 +1,4 @@
-/// The entry point of `martlet-supervisor`.
+import Glibc
+import Supervision
+
+exit(SupervisorMain.run(arguments: CommandLine.arguments))

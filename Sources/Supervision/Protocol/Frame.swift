@@ -1,0 +1,64 @@
+import CLinux
+import Glibc
+import Linux
+import Model
+
+/// Messages on a supervisor's socket: four bytes of length, most significant first, then JSON. Descriptors travel
+/// with the first byte.
+public enum Frame {
+    /// The largest message, in bytes. A launch plan has some ten kilobytes.
+    public static let maximumLength = 4 << 20
+    /// How many descriptors come with a message at most.
+    public static let maximumDescriptors = 16
+
+    /// A message as it is sent.
+    public static func encode(_ message: some Encodable) -> [UInt8] {
+        let body = message.json.serialized()
+        let length = UInt32(truncatingIfNeeded: body.count)
+        return (0..<4).map { UInt8(truncatingIfNeeded: length >> (24 - 8 * $0)) } + body
+    }
+
+    /// Takes the first whole message's bytes off a buffer; nil while it is incomplete.
+    ///
+    /// - Throws: `EMSGSIZE` for a message that is longer than allowed.
+    static func take(from buffer: inout [UInt8]) throws(LinuxError) -> [UInt8]? {
+        guard buffer.count >= 4 else { return nil }
+        let length = buffer[..<4].reduce(0) { $0 << 8 | Int($1) }
+        guard length <= maximumLength else { throw LinuxError("receive", errno: EMSGSIZE) }
+        guard buffer.count >= 4 + length else { return nil }
+        defer { buffer.removeFirst(4 + length) }
+        return Array(buffer[4..<(4 + length)])
+    }
+
+    /// Reads a message's JSON.
+    static func decode<Message: Decodable>(_ bytes: [UInt8]) throws(LinuxError) -> Message {
+        do {
+            return try Message(json: JSONValue(parsing: bytes))
+        } catch {
+            throw LinuxError("receive", errno: EBADMSG, detail: "\(error)")
+        }
+    }
+}
+
+/// What `Frame` needs of a socket: bytes and descriptors.
+enum FrameSocket {
+    /// Receives once; an empty array of bytes is the end.
+    static func receive(_ socket: Int32) throws(LinuxError) -> (bytes: [UInt8], descriptors: [Int32]) {
+        var bytes = [UInt8](repeating: 0, count: 64 << 10)
+        var descriptors = [Int32](repeating: -1, count: Frame.maximumDescriptors)
+        var count = Int32(descriptors.count)
+        let length = try systemCall("recvmsg") { linux_receive(socket, &bytes, bytes.count, &descriptors, &count) }
+        return (Array(bytes[..<length]), Array(descriptors[..<Int(count)]))
+    }
+
+    /// Sends a part of a message; returns how many bytes were taken.
+    static func send(
+        _ socket: Int32, _ bytes: ArraySlice<UInt8>, descriptors: [Int32], wait: Bool
+    ) throws(LinuxError) -> Int {
+        try systemCall("sendmsg") {
+            bytes.withUnsafeBytes { bytes in
+                linux_send(socket, bytes.baseAddress, bytes.count, descriptors, Int32(descriptors.count), wait ? 1 : 0)
+            }
+        }
+    }
+}

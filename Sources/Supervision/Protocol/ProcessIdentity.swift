@@ -1,0 +1,69 @@
+import Linux
+
+/// Who a container's processes are and what they may do: the same for its first process and for those that `exec`
+/// starts in it.
+public struct ProcessIdentity: Codable, Sendable, Hashable {
+    /// The user.
+    public var user: UInt32
+    /// The group.
+    public var group: UInt32
+    /// Supplementary groups.
+    public var groups: [UInt32]
+    /// The capabilities that programs may have at most (capabilities(7), bounding set).
+    public var capabilities: UInt64
+    /// Whether programs may not give privileges.
+    public var noNewPrivileges: Bool
+    /// The system call filter as hexadecimal bytes of a BPF program; nil for none.
+    public var seccomp: String?
+    /// The directory to start in.
+    public var workingDirectory: String
+    /// Variables as `NAME=value`.
+    public var environment: [String]
+
+    /// Describes processes.
+    public init(
+        user: UInt32, group: UInt32, groups: [UInt32], capabilities: UInt64, noNewPrivileges: Bool, seccomp: String?,
+        workingDirectory: String, environment: [String]
+    ) {
+        self.user = user
+        self.group = group
+        self.groups = groups
+        self.capabilities = capabilities
+        self.noNewPrivileges = noNewPrivileges
+        self.seccomp = seccomp
+        self.workingDirectory = workingDirectory
+        self.environment = environment
+    }
+
+    /// The steps from inside the container's root to the running program.
+    ///
+    /// The filter is installed last. Without `no_new_privs` that takes a capability (seccomp(2)) which the
+    /// process then has no more, so there it goes before the change of user, as in runc.
+    public func steps(arguments: [String]) -> [LaunchStep] {
+        let filter = seccomp.map { [LaunchStep.seccomp(program: $0)] } ?? []
+        var steps: [LaunchStep] = [
+            .newSession, .newKeyring, .streams(user: user), .umask(mask: 0o022), .boundingSet(mask: capabilities),
+        ]
+        if !noNewPrivileges { steps += filter }
+        steps += [
+            .user(user: user, group: group, groups: groups),
+            .capabilities(mask: user == 0 ? capabilities : 0),
+            .parentDeathSignal(signal: 9),
+            .workingDirectory(path: workingDirectory),
+        ]
+        if noNewPrivileges { steps += [.noNewPrivileges] + filter }
+        let candidates = Self.candidates(for: arguments.first ?? "", environment: environment)
+        steps.append(.execute(candidates: candidates, arguments: arguments, environment: environment))
+        return steps
+    }
+
+    /// Where a program is looked for: the name itself when it has a slash, else the directories of the container's PATH.
+    static func candidates(for program: String, environment: [String]) -> [String] {
+        guard !program.isEmpty, !program.contains("/") else { return program.isEmpty ? [] : [program] }
+        let path = environment.last { $0.hasPrefix("PATH=") }?.dropFirst(5) ?? defaultPath[...]
+        return path.split(separator: ":", omittingEmptySubsequences: true).map { "\($0)/\(program)" }
+    }
+
+    /// The PATH of containers whose image names none.
+    public static let defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+}

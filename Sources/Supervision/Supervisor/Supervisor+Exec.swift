@@ -1,0 +1,85 @@
+import Glibc
+import Linux
+
+/// A process that runs in a container by request of a client.
+final class ExecProcess {
+    let pidfd: Int32
+    /// The end of a pipe into which the exit code goes.
+    let completion: Int32
+
+    init(pidfd: Int32, completion: Int32) {
+        self.pidfd = pidfd
+        self.completion = completion
+    }
+
+    deinit {
+        close(pidfd)
+        close(completion)
+    }
+}
+
+extension Supervisor {
+    /// Starts a process in a container; with the reply go the client's ends of its streams.
+    func exec(_ request: ExecRequest) -> (SupervisorReply, [Int32]) {
+        guard let container = containers[request.container], container.exit == nil else {
+            return (.failed(kind: .notFound, message: "container \(request.container) does not run"), [])
+        }
+        guard !request.arguments.isEmpty else { return (.failed(kind: .invalid, message: "no command"), []) }
+        do {
+            return try start(request, in: container)
+        } catch {
+            let isProgram = (error as? LaunchError)?.isProgramFailure ?? false
+            return (.failed(kind: isProgram ? .startFailed : .system, message: "\(error)"), [])
+        }
+    }
+
+    private func start(
+        _ request: ExecRequest, in container: SupervisedContainer
+    ) throws -> (SupervisorReply, [Int32]) {
+        let streams = try LaunchStreams(terminal: request.terminal, stdin: request.stdin)
+        defer { streams.closeProcessSide() }
+        let completion = try Pipe()
+        do {
+            let process = try launch(request, in: container, streams).start()
+            let exec = ExecProcess(pidfd: process.pidfd, completion: completion.writing)
+            try watch(exec)
+            let own = request.terminal ? [streams.receiveTerminal()].compactMap { $0 } : streams.own
+            return (.started(pid: process.pid), own + [completion.reading])
+        } catch {
+            streams.closeOwnSide()
+            completion.close()
+            throw error
+        }
+    }
+
+    private func launch(
+        _ request: ExecRequest, in container: SupervisedContainer, _ streams: LaunchStreams
+    ) -> Launch {
+        var identity = container.request.identity
+        let start: [LaunchStep] = request.terminal ? [.joinCgroups, .terminal(user: identity.user)] : [.joinCgroups]
+        if request.terminal, !identity.environment.contains(where: { $0.hasPrefix("TERM=") }) {
+            identity.environment.append("TERM=xterm")
+        }
+        var launch = Launch(steps: start + identity.steps(arguments: request.arguments))
+        launch.namespaces = ContainerNamespaces.joined
+        launch.join = container.pidfd
+        launch.cgroup = container.cgroup
+        launch.cgroupProcs = container.cgroupProcs
+        launch.streams = streams.process
+        launch.terminalSocket = streams.terminalSocket?.process
+        return launch
+    }
+
+    private func watch(_ exec: ExecProcess) throws(LinuxError) {
+        execs[exec.pidfd] = exec
+        var token: EventLoop.Token?
+        token = try loop.add(exec.pidfd) { [weak self, weak exec] _ in
+            guard let self, let exec, let end = try? reapChild(pidfd: exec.pidfd) else { return }
+            if let token { loop.remove(token) }
+            // Nobody may be interested any more (EPIPE).
+            var code = end.exitCode
+            _ = withUnsafeBytes(of: &code) { write(exec.completion, $0.baseAddress, $0.count) }
+            execs[exec.pidfd] = nil
+        }
+    }
+}

@@ -1,0 +1,131 @@
+import CLinux
+import Glibc
+import Linux
+
+/// The process that owns one pod's containers: it is their parent, has the namespaces that they share, copies their
+/// output to their logs, and records how they end before it tells anyone. One thread, one loop.
+public final class Supervisor {
+    let config: SupervisorConfig
+    let loop: EventLoop
+    var containers: [String: SupervisedContainer] = [:]
+    /// Processes that `exec` started, by pidfd.
+    var execs: [Int32: ExecProcess] = [:]
+    private var clients: [ObjectIdentifier: ClientConnection] = [:]
+    private let listener: Int32
+    private(set) var isShuttingDown = false
+
+    /// Makes the pod's namespaces and begins to listen.
+    public init(_ config: SupervisorConfig) throws(LinuxError) {
+        self.config = config
+        // Nothing in a container may look into this process through /proc or ptrace, not even while a process that is
+        // about to join a container still shares its memory.
+        try systemCall("prctl") { linux_set_dumpable(0) }
+        for signal in [SIGPIPE, SIGTERM, SIGINT, SIGHUP] { Glibc.signal(signal, SIG_IGN) }
+        try SandboxSetup.apply(config)
+        loop = try EventLoop()
+        try systemCall("chdir", path: config.runDirectory) { chdir(config.runDirectory) }
+        let start = processStartTime(getpid()) ?? 0
+        try writeFile(SupervisorFiles.pid, create: "\(getpid()) \(start)\n")
+        listener = try UnixSocket.listen(name: SupervisorFiles.socket)
+        try systemCall("chdir", path: "/") { chdir("/") }
+    }
+
+    /// Serves until the shutdown that a client asks for is complete.
+    public func run() throws(LinuxError) {
+        _ = try loop.add(listener) { [weak self] _ in self?.accept() }
+        while !isShuttingDown || containers.values.contains(where: { $0.exit == nil }) { try loop.turn() }
+    }
+
+    private func accept() {
+        let descriptor = linux_accept(listener)
+        guard descriptor >= 0 else { return }
+        guard let peer = try? UnixSocket.peer(descriptor), peer.user == geteuid() else {
+            close(descriptor)
+            return
+        }
+        let client = try? ClientConnection(
+            descriptor, loop: loop,
+            handle: { [weak self] in self?.answer($0, $1, $2) },
+            ended: { [weak self] in self?.clients[ObjectIdentifier($0)] = nil })
+        if let client { clients[ObjectIdentifier(client)] = client } else { close(descriptor) }
+    }
+
+    private func answer(_ client: ClientConnection, _ request: SupervisorRequest, _ descriptors: [Int32]) {
+        var unused = descriptors
+        switch request {
+        case .launch(let request):
+            unused = []
+            client.send(launch(request, CgroupDescriptors(descriptors, hasUnified: request.hasUnifiedCgroup)))
+        case .signal(let container, let signal): client.send(self.signal(container, signal))
+        case .forget(let container): client.send(forget(container))
+        case .list: client.send(.containers(containers.values.map(\.record).sorted { $0.container < $1.container }))
+        case .exec(let request):
+            let (reply, descriptors) = exec(request)
+            client.send(reply, descriptors: descriptors)
+        case .subscribe:
+            client.isSubscriber = true
+            client.send(.done)
+        case .shutdown:
+            client.send(.done)
+            shutDown()
+        }
+        for descriptor in unused { close(descriptor) }
+    }
+
+    private func signal(_ name: String, _ signal: Int32) -> SupervisorReply {
+        guard let container = containers[name] else { return .failed(kind: .notFound, message: "no container \(name)") }
+        guard container.exit == nil else { return .done }
+        return perform { () throws(LinuxError) in try signalProcess(pidfd: container.pidfd, signal: signal) }
+    }
+
+    private func forget(_ name: String) -> SupervisorReply {
+        if let container = containers[name], container.exit == nil {
+            return .failed(kind: .invalid, message: "container \(name) still runs")
+        }
+        containers[name] = nil
+        return .done
+    }
+
+    private func perform(_ body: () throws(LinuxError) -> Void) -> SupervisorReply {
+        do {
+            try body()
+            return .done
+        } catch {
+            return .failed(kind: .system, message: error.description)
+        }
+    }
+
+    private func shutDown() {
+        isShuttingDown = true
+        for container in containers.values where container.exit == nil {
+            try? signalProcess(pidfd: container.pidfd, signal: SIGKILL)
+        }
+    }
+
+    /// Takes note of the end of a container's first process, with which all its processes have ended.
+    func containerEnded(_ container: SupervisedContainer, token: EventLoop.Token?) {
+        guard container.exit == nil, let end = try? reapChild(pidfd: container.pidfd) else { return }
+        if let token { loop.remove(token) }
+        for pump in container.pumps { pump.finish() }
+        container.pumps = []
+        let exit = container.exitRecord(end)
+        // Nobody reads the record of a pod that is being removed.
+        if !isShuttingDown {
+            do {
+                try SupervisedContainer.record(exit, directory: container.request.directory)
+            } catch {
+                complain("record the end of \(container.request.container): \(error)")
+            }
+        }
+        container.exit = exit
+        for client in Array(clients.values) where client.isSubscriber {
+            client.send(.ended(container: container.request.container))
+        }
+    }
+
+    /// Writes to the supervisor's log.
+    func complain(_ message: String) {
+        let line = Array("\(message)\n".utf8)
+        _ = write(STDERR_FILENO, line, line.count)
+    }
+}
