@@ -161,9 +161,12 @@ int child_mask(struct child *child, const struct linux_step *step) {
 int child_read_only(struct child *child, const struct linux_step *step) {
     int path = child_resolve(child, step->path, O_PATH, RESOLVE_NO_SYMLINKS);
     if (path < 0) return errno == ENOENT || errno == ENOTDIR ? 0 : -1;
+    uint64_t attributes = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
+    if (set_attributes(path, AT_RECURSIVE, attributes) == 0) return finish(path, 0);
+    if (errno != EINVAL) return finish(path, -1);
+    // Not the root of a mount: it becomes one.
     int mount = copy_mount(path, AT_RECURSIVE);
     if (mount < 0) return finish(path, -1);
-    uint64_t attributes = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
     if (set_attributes(mount, AT_RECURSIVE, attributes) < 0) return finish(path, finish(mount, -1));
     return attach_and_close(mount, path);
 }
