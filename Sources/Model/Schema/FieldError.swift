@@ -80,3 +80,10 @@ extension JSONValue {
         }
     }
 }
+
+extension FieldError {
+    /// The candidate that a person probably meant by a word; nil when none is near.
+    public static func nearest(_ word: String, among candidates: [String]) -> String? {
+        NearestName.of(word, among: candidates)
+    }
+}
