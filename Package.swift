@@ -90,7 +90,7 @@ let package = Package(
         tests("StoreTests", ["Store", "Model"]),
         tests("WireTests", ["Wire", "Model"]),
         tests("HTTPTests", ["HTTP", "PKI", "Client", "Wire", "Model"]),
-        tests("ContainerRuntimeTests", ["ContainerRuntime", "Supervision", "Linux", "Model", "PKI"]),
+        tests("ContainerRuntimeTests", ["ContainerRuntime", "Supervision", "Linux", "Model", "PKI", "CCap"]),
         tests("NetworkTests", ["Network", "Linux", "Model"]),
         tests("ControlPlaneTests", ["ControlPlane", "Controllers", "Scheduler", "Store", "Model"]),
         tests("AgentTests", ["Agent", "ContainerRuntime", "Supervision", "Network", "Wire", "Linux", "Model"]),

@@ -5,6 +5,7 @@
 #include <sys/un.h>
 #include "bpf.h"
 #include "launch.h"
+#include "memfd.h"
 #include "openat2.h"
 #include "pidfd.h"
 #include "syscalls.h"
