@@ -1,5 +1,10 @@
 #pragma once
 // What Swift cannot call or see: one header and one file a system call or a family of constants.
+#ifdef __swift__
+// libc's types belong to the module that the standard library's Glibc exports. Without this line they would belong to
+// this module too, and the compiler would ask files that use pthread_attr_t to import this one.
+#pragma clang module import SwiftGlibc
+#endif
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
