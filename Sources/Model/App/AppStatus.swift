@@ -18,6 +18,8 @@ public struct AppStatus: Codable, Hashable, Sendable, Buildable {
     public var currentRevision: String?
     /// The digests that the spec's images were resolved to.
     public var images: [ResolvedImage] = []
+    /// When the rollout last came closer to its end.
+    public var lastProgressTime: Timestamp?
     /// `Available`, `Progressing`, and what else is worth knowing, each with its reason.
     public var conditions: [Condition] = []
 
@@ -35,6 +37,8 @@ public struct ResolvedImage: Codable, Hashable, Sendable, Buildable {
     public var error: String?
     /// When resolving was last tried.
     public var time: Timestamp?
+    /// How often resolving has failed in a row; absent when it succeeded.
+    public var attempts: Int?
 
     /// Makes an empty entry.
     public init() {}
@@ -76,6 +80,10 @@ public struct RevisionStatus: Codable, Hashable, Sendable, Buildable {
     public var readyReplicas: Int?
     /// Whether all of the App's pods were once available at this revision.
     public var succeeded: Bool?
+    /// How often its pods ended one after the other, each within five minutes of the last.
+    public var failures: Int?
+    /// When one of its pods last ended.
+    public var lastFailureTime: Timestamp?
 
     /// Makes an empty status.
     public init() {}
