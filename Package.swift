@@ -80,6 +80,10 @@ let package = Package(
             name: "martlet-supervisor", dependencies: ["Supervision", "Linux", "Model", "CLinux"],
             swiftSettings: strict),
 
+        // A program that the store's tests kill while it writes.
+        .executableTarget(
+            name: "store-writer", dependencies: ["Store", "Model"], path: "Tests/StoreWriter", swiftSettings: strict),
+
         tests("ModelTests", ["Model"]),
         tests("ControllersTests", ["Controllers", "Model"]),
         tests("SchedulerTests", ["Scheduler", "Model"]),
@@ -87,7 +91,7 @@ let package = Package(
         tests("YAMLTests", ["YAML"]),
         tests("PKITests", ["PKI"]),
         tests("ManifestTests", ["Manifest", "Model", "YAML"]),
-        tests("StoreTests", ["Store", "Model"]),
+        tests("StoreTests", ["Store", "Model", "CSQLite", "store-writer"]),
         tests("WireTests", ["Wire", "Model"]),
         tests("HTTPTests", ["HTTP", "PKI", "Client", "Wire", "Model"]),
         tests("ContainerRuntimeTests", ["ContainerRuntime", "Supervision", "Linux", "Model", "PKI", "CCap"]),

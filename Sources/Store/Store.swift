@@ -1,4 +1,5 @@
 public import Model
+import Synchronization
 
 /// A position in the store's history: the number of the transaction that made it. Opaque to API clients.
 public typealias StoreRevision = UInt64
@@ -11,12 +12,29 @@ public final class StoredObject: Sendable {
     public let revision: StoreRevision
     /// The whole document, with `apiVersion`, `kind` and `metadata.resourceVersion` filled in.
     public let document: JSONValue
+    /// Which of its transaction's changes wrote it; with the revision, its place in the log.
+    let ordinal: Int
+    private let encoded = Mutex<[UInt8]?>(nil)
 
     /// Makes an entry.
-    public init(key: ObjectKey, revision: StoreRevision, document: JSONValue) {
+    public convenience init(key: ObjectKey, revision: StoreRevision, document: JSONValue) {
+        self.init(key: key, revision: revision, ordinal: 0, document: document)
+    }
+
+    init(key: ObjectKey, revision: StoreRevision, ordinal: Int, document: JSONValue) {
         self.key = key
         self.revision = revision
+        self.ordinal = ordinal
         self.document = document
+    }
+
+    /// The document as compact JSON, made once and kept: the same object is served to many clients. The work is done
+    /// outside of the lock, so threads that ask at the same instant may each do it; all get the same text.
+    public var bytes: [UInt8] {
+        if let known = encoded.withLock({ $0 }) { return known }
+        let made = document.serialized()
+        encoded.withLock { $0 = made }
+        return made
     }
 
     /// `metadata.uid`.
@@ -48,6 +66,9 @@ public enum StorePrecondition: Sendable, Equatable {
 }
 
 /// Writes that happen together or not at all.
+///
+/// The writes are made in order, each on what the one before it left. What counts is their sum: a key that is written
+/// twice changes once, from what it was before the transaction to what it is after it.
 public struct StoreTransaction: Sendable {
     /// What must hold.
     public var preconditions: [StorePrecondition]
@@ -65,7 +86,7 @@ public struct StoreTransaction: Sendable {
 public struct StoreCommit: Sendable {
     /// The store's revision; the previous one where nothing changed.
     public let revision: StoreRevision
-    /// One event a write that changed something, in order.
+    /// One event a key that changed, in the order in which the transaction first wrote them.
     public let events: [StoreEvent]
 
     /// Makes a result.
@@ -109,7 +130,7 @@ public enum StoreError: Error, Sendable, Equatable {
     /// The database failed in a way after which its content on disk is unknown (a failed fsync): nothing is written
     /// until the process is started again.
     case failed(String)
-    /// The database file cannot be opened or is damaged.
+    /// The database file cannot be opened, is in use by another process, or is damaged.
     case corrupt(String)
     /// The store was closed.
     case closed
@@ -138,8 +159,10 @@ public struct StoreScope: Sendable, Hashable {
     }
 }
 
-/// What a watcher is told. Called in revision order, one call a commit, from the committing thread:
-/// the callee must not block (it appends to its own bounded queue and wakes its own thread).
+/// What a watcher is told. Called in revision order, one call a commit, never two at once, from the committing thread
+/// (the replay of history: from the thread that calls `watch`, before `watch` returns). The callee must not block (it
+/// appends to its own bounded queue and wakes its own thread). It may call `get`, `list`, `watch`, `submit` and
+/// `cancel`, but not `commit`, which would wait for itself.
 public enum WatchDelivery: Sendable {
     /// The events of one commit that lie in the scope.
     case events([StoreEvent])
@@ -151,7 +174,8 @@ public enum WatchDelivery: Sendable {
 
 /// Ends a watch when it is cancelled or deallocated.
 public protocol StoreWatch: AnyObject, Sendable {
-    /// Ends the watch; no delivery starts after it returns.
+    /// Ends the watch; no delivery starts after it returns. Waits for a delivery that another thread is making, so
+    /// it must not be called with a lock held that the callee takes.
     func cancel()
 }
 
@@ -165,7 +189,8 @@ public protocol Store: AnyObject, Sendable {
     func list(_ scope: StoreScope) -> (objects: [StoredObject], revision: StoreRevision)
     /// Commits a transaction; returns when it is durable. Concurrent calls share one fsync.
     func commit(_ transaction: StoreTransaction) throws(StoreError) -> StoreCommit
-    /// Commits a transaction; the completion is called once it is durable or refused, on the writer's thread.
+    /// Commits a transaction; the completion is called once it is durable or refused, on the writer's thread, after
+    /// the watchers were told (by the caller's thread where the store is closed already).
     func submit(
         _ transaction: StoreTransaction, completion: @escaping @Sendable (Result<StoreCommit, StoreError>) -> Void)
     /// Delivers every change after a revision, without gap or repetition.
@@ -174,7 +199,8 @@ public protocol Store: AnyObject, Sendable {
     func watch(
         _ scope: StoreScope, after revision: StoreRevision, deliver: @escaping @Sendable (WatchDelivery) -> Void
     ) throws(StoreError) -> any StoreWatch
-    /// Forgets the history before a revision; the objects stay.
+    /// Forgets the history before a revision; the objects stay. Takes effect at once; the space on disk is given back
+    /// little by little, behind the writes.
     func compact(before revision: StoreRevision)
     /// Ends every watch and closes the database.
     func close()

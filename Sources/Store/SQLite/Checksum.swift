@@ -1,0 +1,35 @@
+import Model
+
+/// A checksum of a row of the log, which SQLite does not keep: FNV-1a in 64 bits, which sees any change of one byte
+/// (each step is a bijection) and all but one in 2^64 of the others.
+struct Checksum {
+    private var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+
+    static func of(_ object: StoredObject, type: Int64, document: [UInt8]?) -> Int64 {
+        of(position: object.position, type: type, object.key.namespace, object.key.name, document)
+    }
+
+    static func of(_ row: LogRow) -> Int64 {
+        of(position: row.position, type: row.type, row.namespace, row.name, row.document)
+    }
+
+    private static func of(
+        position: Int64, type: Int64, _ namespace: String, _ name: String, _ document: [UInt8]?
+    ) -> Int64 {
+        var checksum = Checksum()
+        for number in [position, type, Int64(namespace.utf8.count), Int64(name.utf8.count)] { checksum.add(number) }
+        checksum.add(namespace.utf8)
+        checksum.add(name.utf8)
+        checksum.add(document == nil ? 0 : 1)
+        if let document { checksum.add(document) }
+        return Int64(bitPattern: checksum.hash)
+    }
+
+    private mutating func add(_ number: Int64) {
+        withUnsafeBytes(of: number.littleEndian) { add($0) }
+    }
+
+    private mutating func add(_ bytes: some Sequence<UInt8>) {
+        for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01B3 }
+    }
+}
