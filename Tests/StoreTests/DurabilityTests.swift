@@ -57,6 +57,14 @@ import Testing
         journal.close()
     }
 
+    @Test func `the write-ahead log is copied into the file before it grows large`() throws {
+        let folder = try TemporaryFolder()
+        let store = try SQLiteStore(path: folder.path("store.db"), options: StoreOptions { $0.walLimit = 20 })
+        for value in 1...300 { try store.put(podKey("web"), Int64(value)) }
+        #expect(Files.read(folder.path("store.db-wal")).count < 60 * 4096)
+        store.close()
+    }
+
     @Test func `a compaction is on the disk without a further write`() throws {
         let folder = try TemporaryFolder()
         let path = folder.path("store.db")

@@ -21,7 +21,7 @@ import Testing
                 index.put(object)
                 model[key] = object
             }
-            #expect(index[key] === model[key])
+            if index[key] !== model[key] { Issue.record("\(key) differs at \(revision)") }
             guard revision.isMultiple(of: 250) else { continue }
             let sorted = model.values.sorted { $0.key < $1.key }.map(\.line)
             #expect(index.objects(in: StoreScope(type: nil)).map(\.line) == sorted)

@@ -62,7 +62,8 @@ import Testing
         connection.close()
         let before = Files.read(path)
         #expect(refusal(path) == "database \(path) is not a martlet store")
-        #expect(Files.read(path) == before)
+        let isUnchanged = Files.read(path) == before
+        #expect(isUnchanged)
     }
 
     @Test func `a file that is no database is refused and left alone`() throws {
@@ -71,7 +72,8 @@ import Testing
         let text = [UInt8](repeating: UInt8(ascii: "x"), count: 8192)
         try Files.write(text, to: path)
         #expect(refusal(path) == "\(path) is not a SQLite database")
-        #expect(Files.read(path) == text)
+        let isUnchanged = Files.read(path) == text
+        #expect(isUnchanged)
     }
 
     @Test func `a cut file is refused as damaged`() throws {
@@ -87,10 +89,9 @@ import Testing
         let (folder, path) = try filled()
         unlink(path + "-wal")
         var bytes = Files.read(path)
-        let needle = Array("uid-pod-77".utf8)
-        let place = try #require(
-            (0..<bytes.count - needle.count).first { Array(bytes[$0..<$0 + needle.count]) == needle })
-        bytes[place + needle.count - 1] ^= 1
+        let needle = Array("uid-pod-77\"".utf8)
+        let place = try #require(bytes.indices.first { bytes[$0...].starts(with: needle) })
+        bytes[place + needle.count - 2] ^= 1
         try Files.write(bytes, to: path)
         #expect(
             refusal(path) == "database \(path) is damaged at revision 78, shop/pod-77: its checksum is wrong")

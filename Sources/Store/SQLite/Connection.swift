@@ -9,6 +9,9 @@ struct SQLiteFailure: Error, Equatable {
     /// SQLite's own words.
     let message: String
 
+    /// The code of what is wrong with a file's content and not SQLite's to find; the message is complete then.
+    static let content: Int32 = -1
+
     /// The primary result code.
     var primary: Int32 { code & 0xFF }
 }
@@ -33,7 +36,7 @@ final class Connection: @unchecked Sendable {
             throw failure
         }
         martlet_sqlite3_no_checkpoint_on_close(handle)
-        // Unretained: the connection closes the handle before it goes.
+        // Takes the place of SQLite's own hook, whose checkpoints hide their errors. Unretained: the connection closes the handle before it goes.
         sqlite3_wal_hook(
             handle,
             { context, _, _, pages in

@@ -17,9 +17,6 @@ struct LogRow {
 /// Makes the objects and the history out of the log, row by row in order: what precedes an object's version in the
 /// log is what it replaced.
 struct LogReplay {
-    /// The code of failures that are about the log's content, not SQLite's.
-    static let damage: Int32 = -1
-
     private let path: String
     private var content = Published()
     private var pending: [StoreEvent] = []
@@ -81,7 +78,7 @@ struct LogReplay {
 
     private func damaged(_ row: LogRow, _ problem: String) -> SQLiteFailure {
         SQLiteFailure(
-            code: Self.damage, systemErrno: 0,
+            code: SQLiteFailure.content, systemErrno: 0,
             message: "database \(path) is damaged at revision \(row.revision), \(row.namespace)/\(row.name): \(problem)"
         )
     }

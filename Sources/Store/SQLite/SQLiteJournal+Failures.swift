@@ -5,6 +5,7 @@ import Glibc
 extension SQLiteJournal {
     /// A failure to open or read the file.
     static func refusal(_ failure: SQLiteFailure, opening path: String) -> StoreError {
+        if failure.code == SQLiteFailure.content { return .corrupt(failure.message) }
         switch failure.primary {
         case SQLITE_BUSY, SQLITE_LOCKED:
             return .corrupt("database \(path) is in use by another process: stop that one first")

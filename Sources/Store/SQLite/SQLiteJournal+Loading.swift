@@ -18,8 +18,7 @@ extension SQLiteJournal {
             }
             return replay.finished()
         } catch {
-            throw error.code == LogReplay.damage
-                ? .corrupt(error.message) : Self.refusal(error, opening: path)
+            throw Self.refusal(error, opening: path)
         }
     }
 

@@ -1,5 +1,3 @@
-import CSQLite
-
 /// The schema, and whether a file has it.
 extension SQLiteJournal {
     /// The schema's version: `PRAGMA user_version`.
@@ -37,29 +35,31 @@ extension SQLiteJournal {
         COMMIT;
         """
 
-    /// Checks the file and whose it is, and lays out an empty one.
-    func verify() throws(StoreError) {
-        do throws(SQLiteFailure) {
-            let application = try connection.integer("PRAGMA application_id")
-            let version = try connection.integer("PRAGMA user_version")
-            let isEmpty = try connection.integer("SELECT count(*) FROM sqlite_schema") == 0
-            if application == 0 && isEmpty { return try connection.execute(Self.schema) }
-            if let problem = try problem(application: application, version: version) {
-                throw SQLiteFailure(code: SQLITE_MISMATCH, systemErrno: 0, message: problem)
-            }
-        } catch {
-            throw error.code == SQLITE_MISMATCH
-                ? .corrupt("database \(path) \(error.message)") : Self.refusal(error, opening: path)
-        }
-    }
-
-    private func problem(application: Int64, version: Int64) throws(SQLiteFailure) -> String? {
-        guard application == Self.applicationID else { return "is not a martlet store" }
+    /// Refuses a file that is not Martlet's or not of this version, or is damaged.
+    func verify() throws(SQLiteFailure) {
+        let application = try connection.integer("PRAGMA application_id")
+        let version = try connection.integer("PRAGMA user_version")
+        if application == 0, try isEmpty() { return }
+        guard application == Self.applicationID else { throw refused("is not a martlet store") }
         guard version <= Self.schemaVersion else {
-            return "has schema version \(version) and this martlet knows up to \(Self.schemaVersion): "
-                + "it was written by a newer one, run that"
+            throw refused(
+                "has schema version \(version) and this martlet knows up to \(Self.schemaVersion): "
+                    + "it was written by a newer one, run that")
         }
         let check = try connection.text("PRAGMA quick_check(1)")
-        return check == "ok" ? nil : "is damaged: \(check)"
+        guard check == "ok" else { throw refused("is damaged: \(check)") }
+    }
+
+    /// Lays out an empty file.
+    func prepareSchema() throws(SQLiteFailure) {
+        if try isEmpty() { try connection.execute(Self.schema) }
+    }
+
+    private func isEmpty() throws(SQLiteFailure) -> Bool {
+        try connection.integer("SELECT count(*) FROM sqlite_schema") == 0
+    }
+
+    private func refused(_ problem: String) -> SQLiteFailure {
+        SQLiteFailure(code: SQLiteFailure.content, systemErrno: 0, message: "database \(path) \(problem)")
     }
 }

@@ -27,11 +27,11 @@ final class SQLiteJournal: Journal, @unchecked Sendable {
             connection = try Connection(path: path, vfs: options.vfs)
         } catch { throw Self.refusal(error, opening: path) }
         do throws(SQLiteFailure) {
+            try approach()
+            try verify()
             try configure(options)
-        } catch { throw Self.refusal(error, opening: path) }
-        try verify()
-        do throws(SQLiteFailure) {
-            try prepare()
+            try prepareSchema()
+            try prepareStatements()
         } catch { throw Self.refusal(error, opening: path) }
     }
 
@@ -42,14 +42,19 @@ final class SQLiteJournal: Journal, @unchecked Sendable {
         if descriptor >= 0 { Glibc.close(descriptor) }
     }
 
-    private func configure(_ options: StoreOptions) throws(SQLiteFailure) {
-        // Exclusive before WAL is entered: the lock is held for good, and no shared memory file is made.
+    /// Nothing here changes the file, whose owner is not known yet.
+    private func approach() throws(SQLiteFailure) {
+        // Exclusive before the WAL is read: the lock is held for good, and no shared memory file is made.
         try connection.execute("PRAGMA locking_mode = EXCLUSIVE; PRAGMA cell_size_check = ON")
         try connection.execute("PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -4096")
+    }
+
+    private func configure(_ options: StoreOptions) throws(SQLiteFailure) {
         guard try connection.text("PRAGMA journal_mode = WAL") == "wal" else {
             throw SQLiteFailure(code: SQLITE_CANTOPEN, systemErrno: 0, message: "no write-ahead log can be kept")
         }
-        try connection.execute("PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0")
+        // Not `wal_autocheckpoint`, which would take the place of the connection's own hook.
+        try connection.execute("PRAGMA synchronous = FULL")
         try connection.execute("PRAGMA journal_size_limit = 67108864; PRAGMA foreign_keys = ON")
         if let limit = options.sizeLimit {
             let pages = max(limit / (try connection.integer("PRAGMA page_size")), 1)
@@ -59,7 +64,7 @@ final class SQLiteJournal: Journal, @unchecked Sendable {
         try connection.execute("BEGIN EXCLUSIVE; COMMIT")
     }
 
-    private func prepare() throws(SQLiteFailure) {
+    private func prepareStatements() throws(SQLiteFailure) {
         statements = Statements(
             insert: try connection.prepare(
                 "INSERT INTO object_version(position, type, namespace, name, document, checksum) "
