@@ -94,7 +94,9 @@ let package = Package(
         tests("StoreTests", ["Store", "Model", "CSQLite", "store-writer"]),
         tests("WireTests", ["Wire", "Model"]),
         tests("HTTPTests", ["HTTP", "PKI", "Client", "Wire", "Model"]),
-        tests("ContainerRuntimeTests", ["ContainerRuntime", "Supervision", "Linux", "Model", "PKI", "CCap"]),
+        tests(
+            "ContainerRuntimeTests",
+            ["ContainerRuntime", "Supervision", "Linux", "Model", "PKI", "CCap", "CArchive"]),
         tests("NetworkTests", ["Network", "Linux", "Model"]),
         tests("ControlPlaneTests", ["ControlPlane", "Controllers", "Scheduler", "Store", "Model"]),
         tests("AgentTests", ["Agent", "ContainerRuntime", "Supervision", "Network", "Wire", "Linux", "Model"]),

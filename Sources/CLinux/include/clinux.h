@@ -14,3 +14,4 @@
 #include "openat2.h"
 #include "pidfd.h"
 #include "syscalls.h"
+#include "unpack.h"
