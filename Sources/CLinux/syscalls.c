@@ -12,6 +12,7 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #define RESOLVE_ATTEMPTS 128
@@ -89,4 +90,9 @@ int linux_set_window_size(int terminal, uint16_t rows, uint16_t columns) {
 int linux_set_nonblocking(int descriptor) {
     int flags = fcntl(descriptor, F_GETFL);
     return flags < 0 ? -1 : fcntl(descriptor, F_SETFL, flags | O_NONBLOCK);
+}
+
+int linux_is_opaque(const char *path) {
+    char value = 0;
+    return getxattr(path, "trusted.overlay.opaque", &value, sizeof value) == 1 && value == 'y';
 }

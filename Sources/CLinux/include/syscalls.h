@@ -41,3 +41,5 @@ ssize_t linux_receive(int socket, void *bytes, size_t length, int *descriptors, 
 int linux_set_window_size(int terminal, uint16_t rows, uint16_t columns);
 /// fcntl(2) F_SETFL O_NONBLOCK.
 int linux_set_nonblocking(int descriptor);
+/// Whether a directory of an overlay layer hides the same directory of the layers below it: 1 or 0.
+int linux_is_opaque(const char *path);
