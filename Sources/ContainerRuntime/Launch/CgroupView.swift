@@ -34,7 +34,9 @@ struct CgroupView: Sendable, Hashable {
         let plain = MountAttributes.noSetUID | MountAttributes.noDevices | MountAttributes.noExecute
         let root = "/sys/fs/cgroup"
         guard !legacy.isEmpty else {
-            return [.mount(type: "cgroup2", destination: root, options: [], attributes: plain | MountAttributes.readOnly)]
+            return [
+                .mount(type: "cgroup2", destination: root, options: [], attributes: plain | MountAttributes.readOnly)
+            ]
         }
         var steps: [LaunchStep] = [
             .mount(type: "tmpfs", destination: root, options: ["mode", "755", "size", "64k"], attributes: plain)

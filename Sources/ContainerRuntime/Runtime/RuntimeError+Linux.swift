@@ -9,7 +9,7 @@ extension RuntimeError {
     }
 
     /// What a supervisor could not do.
-    init(_ kind: FailureKind, _ message: String) {
+    init(supervisor kind: FailureKind, _ message: String) {
         let code: Code =
             switch kind {
             case .notFound: .notFound
@@ -21,6 +21,7 @@ extension RuntimeError {
     }
 
     /// Runs what makes system calls.
+    @discardableResult
     static func wrapping<Value: ~Copyable>(
         _ body: () throws(LinuxError) -> Value
     ) throws(RuntimeError) -> Value {

@@ -63,7 +63,7 @@ struct LayerFiles {
             return try systemCall("openat2", path: path) {
                 linux_open_in_root(root, path, UInt64(linux_o_path | flags))
             }
-        } catch where error.errno == ENOENT || error.errno == ENOTDIR {
+        } catch  where error.errno == ENOENT || error.errno == ENOTDIR {
             return nil
         }
     }

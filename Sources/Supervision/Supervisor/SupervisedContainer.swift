@@ -15,6 +15,8 @@ final class SupervisedContainer {
     let terminal: Int32?
     var pumps: [OutputPump] = []
     var exit: ExitRecord?
+    /// The registration that waits for the first process to end.
+    var endToken: EventLoop.Token?
     private let oomKillsBefore: UInt64
 
     init(

@@ -83,10 +83,8 @@ extension Supervisor {
                 container.pumps.append(try OutputPump(descriptor, stream: stream, log: log, loop: loop))
             }
         }
-        var token: EventLoop.Token?
-        token = try loop.add(container.pidfd) { [weak self, weak container] _ in
-            guard let container else { return }
-            self?.containerEnded(container, token: token)
+        container.endToken = try loop.add(container.pidfd) { [weak self, weak container] _ in
+            if let container { self?.containerEnded(container) }
         }
     }
 }

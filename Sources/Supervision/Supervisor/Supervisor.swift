@@ -79,6 +79,8 @@ public final class Supervisor {
     }
 
     private func forget(_ name: String) -> SupervisorReply {
+        // Its end may be known to the client already and not yet to the loop.
+        if let container = containers[name] { containerEnded(container) }
         if let container = containers[name], container.exit == nil {
             return .failed(kind: .invalid, message: "container \(name) still runs")
         }
@@ -103,9 +105,9 @@ public final class Supervisor {
     }
 
     /// Takes note of the end of a container's first process, with which all its processes have ended.
-    func containerEnded(_ container: SupervisedContainer, token: EventLoop.Token?) {
+    func containerEnded(_ container: SupervisedContainer) {
         guard container.exit == nil, let end = try? reapChild(pidfd: container.pidfd) else { return }
-        if let token { loop.remove(token) }
+        if let token = container.endToken { loop.remove(token) }
         for pump in container.pumps { pump.finish() }
         container.pumps = []
         let exit = container.exitRecord(end)

@@ -1,0 +1,156 @@
+import Glibc
+import Linux
+import Model
+import Supervision
+
+extension LinuxPodRuntime {
+    /// See `PodRuntime`.
+    public func startContainer(podUID: String, _ config: ContainerConfig) throws(RuntimeError) -> ContainerObservation {
+        let pod = try paths(podUID)
+        let key = try ContainerKey(name: config.name, attempt: config.attempt)
+        let connection = try connected(pod)
+        if fileExists(pod.container(key).directory), let known = try known(key, pod, connection) { return known }
+        do {
+            return try launch(config, key, pod, connection)
+        } catch {
+            // A failure for good is on disk: it is observed, now and whenever the call is repeated.
+            guard let recorded = exitRecord(pod.container(key)) else { throw error }
+            return observation(key, recorded)
+        }
+    }
+
+    /// A container that may have been started before.
+    private func known(
+        _ key: ContainerKey, _ pod: PodPaths, _ connection: SupervisorConnection
+    ) throws(RuntimeError) -> ContainerObservation? {
+        if let record = try records(connection).first(where: { $0.container == "\(key)" }) {
+            return observation(key, record)
+        }
+        let container = pod.container(key)
+        if let exit = exitRecord(container) { return observation(key, exit) }
+        return fileExists("\(container.directory)/\(SupervisorFiles.launched)") ? lostObservation(key) : nil
+    }
+
+    private func launch(
+        _ config: ContainerConfig, _ key: ContainerKey, _ pod: PodPaths, _ connection: SupervisorConnection
+    ) throws(RuntimeError) -> ContainerObservation {
+        let image = try images.unpacked(config.image)
+        let user = try UserResolver(image: image)
+            .resolve(image: image.configuration.user, userID: config.userID, groupID: config.groupID)
+        let capabilities = try CapabilitySet.containerDefaults
+            .applying(drop: config.dropCapabilities, add: config.addCapabilities)
+            .intersection(.bounding())
+        let container = pod.container(key)
+        var planner = LaunchPlanner(
+            config: config, image: image, user: user, capabilities: capabilities.mask, filter: nil, paths: container,
+            hostname: try hostname(pod), cgroups: cgroupView, maskedPaths: thermalPaths, hasUnifiedCgroup: false)
+        if config.seccomp { planner.filter = try SeccompProfile.defaultFilter(capabilities: capabilities) }
+        // Nothing is made for a configuration that cannot be carried out.
+        _ = try planner.request()
+        let cgroup = try RuntimeError.wrapping { () throws(LinuxError) in
+            try prepare(container, config)
+            return try kernel.createCgroup(container.cgroup, resources(config.resources))
+        }
+        defer { cgroup.close() }
+        planner.hasUnifiedCgroup = cgroup.v2DirectoryFD != nil
+        planner.oomCounter = try RuntimeError.wrapping { () throws(LinuxError) in
+            try cgroups.oomCountFile(path: container.cgroup).map { OOMCounter(path: $0.path, key: $0.key) }
+        }
+        let descriptors = [cgroup.v2DirectoryFD].compactMap { $0 } + cgroup.v1ProcsFDs
+        let request = try planner.request()
+        let answer = try ask(connection, .launch(request), descriptors: descriptors)
+        guard case .container(let record) = answer.reply else {
+            throw RuntimeError(.supervisorLost, "the supervisor gave an unexpected answer")
+        }
+        return observation(key, record)
+    }
+
+    /// The directories that a container's root is made from. The intent comes first. What an interrupted start left is
+    /// removed: a `volatile` overlay cannot be mounted a second time.
+    private func prepare(_ container: ContainerPaths, _ config: ContainerConfig) throws(LinuxError) {
+        try kernel.makeDirectories(container.directory, mode: 0o700)
+        let intent: JSONValue = [
+            "name": .string(config.name), "attempt": .integer(Int64(config.attempt)),
+            "image": .string(config.image.text),
+        ]
+        try kernel.writeDurably(container.config, intent.serialized())
+        for directory in [container.upper, container.work] { try kernel.removeTree(directory) }
+        for directory in [container.upper, container.work, container.root] {
+            try kernel.makeDirectories(directory, mode: 0o755)
+        }
+        // The root directory's mode is what the container sees as that of `/`, whatever the umask here.
+        try systemCall("chmod", path: container.upper) { chmod(container.upper, 0o755) }
+    }
+
+    private func resources(_ resources: ContainerResources) -> CgroupResources {
+        CgroupResources(
+            cpuWeightMillicores: resources.cpuRequestMillicores, cpuLimitMillicores: resources.cpuLimitMillicores,
+            memoryLimitBytes: resources.memoryLimitBytes, pidsLimit: resources.pidsLimit,
+            devices: CgroupDeviceRule.containerDefaults)
+    }
+
+    /// The host name that the pod's supervisor was started with.
+    private func hostname(_ pod: PodPaths) throws(RuntimeError) -> String {
+        let bytes = try RuntimeError.wrapping { () throws(LinuxError) in try readFile(pod.config, limit: 1 << 20) }
+        guard let config = try? SupervisorConfig(json: JSONValue(parsing: bytes)) else {
+            throw RuntimeError(.system, "\(pod.config) is damaged; remove the pod")
+        }
+        return config.hostname
+    }
+
+    /// See `PodRuntime`.
+    public func signalContainer(
+        podUID: String, name: String, attempt: Int, signal: Int32
+    ) throws(RuntimeError) {
+        let pod = try paths(podUID)
+        let key = try ContainerKey(name: name, attempt: attempt)
+        guard signal > 0, signal <= 64 else { throw RuntimeError(.invalid, "\(signal) is not a signal") }
+        guard let connection = try connect(pod) else { return }  // Its containers have ended with it.
+        do {
+            _ = try ask(connection, .signal(container: "\(key)", signal: signal))
+        } catch  where error.code == .notFound && fileExists(pod.container(key).directory) {
+            return
+        }
+    }
+
+    /// See `PodRuntime`.
+    public func removeContainer(podUID: String, name: String, attempt: Int) throws(RuntimeError) {
+        let pod = try paths(podUID)
+        let key = try ContainerKey(name: name, attempt: attempt)
+        let container = pod.container(key)
+        if let connection = try connect(pod) { try end(key, connection) }
+        do {
+            try kernel.removeCgroup(container.cgroup)
+            try kernel.removeTree(container.directory)
+        } catch {
+            throw RuntimeError(error)
+        }
+    }
+
+    /// Kills a container if it runs, and has its supervisor forget it.
+    private func end(_ key: ContainerKey, _ connection: SupervisorConnection) throws(RuntimeError) {
+        if let record = try records(connection).first(where: { $0.container == "\(key)" }), record.exit == nil {
+            let pidfd = try RuntimeError.wrapping { () throws(LinuxError) in try openProcess(record.pid) }
+            defer { if let pidfd { close(pidfd) } }
+            _ = try ask(connection, .signal(container: "\(key)", signal: SIGKILL))
+            if let pidfd, !awaitReadable(pidfd, milliseconds: 10_000) {
+                throw RuntimeError(.system, "container \(key) does not end although it was killed")
+            }
+        }
+        _ = try ask(connection, .forget(container: "\(key)"))
+    }
+
+    /// See `PodRuntime`.
+    public func usage(podUID: String, name: String, attempt: Int) throws(RuntimeError) -> ContainerUsage {
+        let container = try paths(podUID).container(ContainerKey(name: name, attempt: attempt))
+        do {
+            let usage = try cgroups.usage(path: container.cgroup)
+            return ContainerUsage(
+                cpuNanoseconds: usage.cpuNanoseconds, memoryBytes: usage.memoryBytes, pids: usage.pids)
+        } catch  where error.errno == ENOENT {
+            throw RuntimeError(.notFound, "container \(name).\(attempt) of pod \(podUID) has no cgroup")
+        } catch {
+            throw RuntimeError(error)
+        }
+    }
+}

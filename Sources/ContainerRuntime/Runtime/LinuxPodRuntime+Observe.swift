@@ -1,0 +1,99 @@
+import Glibc
+import Linux
+import Model
+import Supervision
+
+extension LinuxPodRuntime {
+    /// See `PodRuntime`.
+    public func observe() throws(RuntimeError) -> [SandboxObservation] {
+        var found: Set<String> = []
+        do {
+            for directory in [dataDirectory, runDirectory] {
+                found.formUnion(try listDirectory("\(directory)/pods"))
+            }
+            found.formUnion(try cgroups.children(path: cgroupRoot))
+        } catch {
+            throw RuntimeError(error)
+        }
+        var observations: [SandboxObservation] = []
+        for podUID in found.sorted() where PodPaths.isName(podUID) {
+            if let observation = try observe(podUID: podUID) { observations.append(observation) }
+        }
+        return observations
+    }
+
+    /// See `PodRuntime`.
+    public func observe(podUID: String) throws(RuntimeError) -> SandboxObservation? {
+        let pod = try paths(podUID)
+        guard fileExists(pod.data) || fileExists(pod.run) || cgroups.exists(path: pod.cgroup) else { return nil }
+        let connection = try connect(pod)
+        // What a supervisor knows is read before the disk: an end is on disk before a supervisor forgets it.
+        let live = try connection.map { connection throws(RuntimeError) in try records(connection) } ?? []
+        if let connection {
+            try RuntimeError.wrapping { () throws(LinuxError) in
+                try watcher.watch(
+                    podUID: podUID, directory: pod.run, supervisorPID: connection.supervisorPID)
+            }
+        }
+        let names = (try? listDirectory(pod.containers)) ?? []
+        let containers = names.compactMap { ContainerKey($0) }.map { key in
+            if let record = live.first(where: { $0.container == "\(key)" }) { return observation(key, record) }
+            return observationFromDisk(key, pod, isSupervised: connection != nil)
+        }
+        return SandboxObservation(
+            podUID: podUID, info: connection.map { info(pod, $0.supervisorPID) },
+            containers: containers.sorted { ($0.name, $0.attempt) < ($1.name, $1.attempt) })
+    }
+
+    /// What a pod's supervisor knows of its containers.
+    func records(_ connection: SupervisorConnection) throws(RuntimeError) -> [ContainerRecord] {
+        guard case .containers(let records) = try ask(connection, .list).reply else {
+            throw RuntimeError(.supervisorLost, "the supervisor gave an unexpected answer")
+        }
+        return records
+    }
+
+    private func observationFromDisk(
+        _ key: ContainerKey, _ pod: PodPaths, isSupervised: Bool
+    ) -> ContainerObservation {
+        let container = pod.container(key)
+        if let exit = exitRecord(container) { return observation(key, exit) }
+        let launched = fileExists("\(container.directory)/\(SupervisorFiles.launched)")
+        // A supervisor that does not list it is about to: the launch is on its way.
+        return launched && !isSupervised
+            ? lostObservation(key) : ContainerObservation(name: key.name, attempt: key.attempt, phase: .creating)
+    }
+
+    /// How a container ended, from its directory; nil when that is not written there.
+    func exitRecord(_ container: ContainerPaths) -> ExitRecord? {
+        guard let bytes = try? readFile("\(container.directory)/\(SupervisorFiles.exit)", limit: 1 << 20) else {
+            return nil
+        }
+        return try? ExitRecord(json: JSONValue(parsing: bytes))
+    }
+
+    func observation(_ key: ContainerKey, _ record: ContainerRecord) -> ContainerObservation {
+        if let exit = record.exit { return observation(key, exit) }
+        return ContainerObservation(
+            name: key.name, attempt: key.attempt, phase: .running(pid: record.pid), startedAt: record.startedAt)
+    }
+
+    func observation(_ key: ContainerKey, _ exit: ExitRecord) -> ContainerObservation {
+        let phase: ContainerObservation.Phase =
+            if let failure = exit.failure {
+                .failed(failure)
+            } else {
+                .exited(
+                    exitCode: Int(exit.exitCode), signal: exit.signal.map(Int.init), outOfMemory: exit.outOfMemory)
+            }
+        return ContainerObservation(
+            name: key.name, attempt: key.attempt, phase: phase, startedAt: exit.startedAt, finishedAt: exit.finishedAt)
+    }
+
+    /// A container that was killed because its supervisor ended.
+    func lostObservation(_ key: ContainerKey) -> ContainerObservation {
+        ContainerObservation(
+            name: key.name, attempt: key.attempt,
+            phase: .exited(exitCode: 128 + Int(SIGKILL), signal: Int(SIGKILL), outOfMemory: false))
+    }
+}

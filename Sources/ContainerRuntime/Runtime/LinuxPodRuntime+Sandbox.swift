@@ -1,0 +1,175 @@
+import Glibc
+import Linux
+import Model
+import Supervision
+
+extension LinuxPodRuntime {
+    /// How long a supervisor may take to start or to end, in milliseconds.
+    private static let patience: Int32 = 10_000
+
+    /// See `PodRuntime`.
+    public func createSandbox(_ config: SandboxConfig) throws(RuntimeError) -> SandboxInfo {
+        let pod = try paths(config.podUID)
+        try check(config)
+        if let connection = try connect(pod) {
+            try RuntimeError.wrapping { () throws(LinuxError) in
+                try watcher.watch(
+                    podUID: pod.podUID, directory: pod.run, supervisorPID: connection.supervisorPID)
+            }
+            return info(pod, connection.supervisorPID)
+        }
+        do {
+            try endLostSupervisor(pod)
+            return info(pod, try startSupervisor(config, pod))
+        } catch let error as LinuxError {
+            throw RuntimeError(error)
+        } catch let error as RuntimeError {
+            throw error
+        } catch {
+            throw RuntimeError(.system, "start the supervisor \(supervisorPath): \(error)")
+        }
+    }
+
+    private func check(_ config: SandboxConfig) throws(RuntimeError) {
+        guard !config.hostname.isEmpty, config.hostname.utf8.count <= 64, !config.hostname.utf8.contains(0) else {
+            throw RuntimeError(.invalid, "host name \"\(config.hostname)\" is empty or longer than 64 bytes")
+        }
+        for (name, value) in config.sysctls.sorted(by: { $0.key < $1.key }) {
+            if let problem = SandboxSetup.problem(name, value, hostNetwork: config.hostNetwork) {
+                throw RuntimeError(.invalid, problem)
+            }
+        }
+    }
+
+    func info(_ pod: PodPaths, _ supervisor: Int32) -> SandboxInfo {
+        SandboxInfo(
+            podUID: pod.podUID, supervisorPID: supervisor, networkNamespacePath: "/proc/\(supervisor)/ns/net")
+    }
+
+    private func startSupervisor(_ config: SandboxConfig, _ pod: PodPaths) throws -> Int32 {
+        try kernel.makeDirectories(pod.containers, mode: 0o700)
+        try kernel.makeDirectories(pod.run, mode: 0o700)
+        let intent = SupervisorConfig(
+            podUID: config.podUID, hostname: config.hostname, hostNetwork: config.hostNetwork,
+            sysctls: config.sysctls, runDirectory: pod.run)
+        try kernel.writeDurably(pod.config, intent.json.serialized())
+        let cgroup = try kernel.createCgroup(pod.supervisorCgroup, CgroupResources())
+        defer { cgroup.close() }
+        let process = try spawn(pod, cgroup)
+        defer { close(process.pidfd) }
+        // Its end is noticed from here on; the watcher reaps it.
+        try watcher.watch(podUID: pod.podUID, directory: pod.run, supervisorPID: process.pid)
+        return process.pid
+    }
+
+    /// Starts the supervisor in a session and a cgroup of its own, so that neither a terminal's signals nor the end of the
+    /// agent's cgroup reach it, and waits until it listens.
+    private func spawn(_ pod: PodPaths, _ cgroup: CgroupHandle) throws -> StartedProcess {
+        let null = try Descriptor(opening: "/dev/null", flags: O_RDWR)
+        let log = try Descriptor(opening: pod.supervisorLog, flags: O_WRONLY | O_CREAT | O_APPEND, mode: 0o600)
+        let readiness = try Pipe()
+        defer { close(readiness.reading) }
+        var launch = Launch(steps: [
+            .joinCgroups, .newSession, .streams(user: 0), .umask(mask: 0o022),
+            .execute(
+                candidates: [supervisorPath], arguments: [supervisorPath, pod.config],
+                environment: ["PATH=\(ProcessIdentity.defaultPath)"]),
+        ])
+        launch.cgroup = cgroup.v2DirectoryFD
+        launch.cgroupProcs = cgroup.v1ProcsFDs
+        launch.streams = (null.raw, readiness.writing, log.raw)
+        let process: StartedProcess
+        do {
+            process = try kernel.start(launch)
+        } catch {
+            close(readiness.writing)
+            throw error
+        }
+        close(readiness.writing)
+        let said = awaitReady(readiness.reading)
+        guard said == "ready" else {
+            try end(process)
+            throw RuntimeError(.system, "the supervisor of pod \(pod.podUID) did not start: \(said)")
+        }
+        return process
+    }
+
+    /// What a starting supervisor says: `ready`, or why it is not.
+    private func awaitReady(_ pipe: Int32) -> String {
+        guard awaitReadable(pipe, milliseconds: Self.patience) else { return "it did not answer in time" }
+        var bytes = [UInt8](repeating: 0, count: 4096)
+        let count = read(pipe, &bytes, bytes.count)
+        guard count > 0 else { return "it ended" }
+        return String(decoding: bytes[..<count].prefix { $0 != 0x0A }, as: UTF8.self)
+    }
+
+    private func end(_ process: StartedProcess) throws(LinuxError) {
+        try signalProcess(pidfd: process.pidfd, signal: SIGKILL)
+        _ = awaitReadable(process.pidfd, milliseconds: Self.patience)
+        _ = try? reapChild(pidfd: process.pidfd)
+        close(process.pidfd)
+    }
+
+    /// Ends what a supervisor that does not listen has left: itself if it hangs, and its containers, which end with it
+    /// unless they have renounced that.
+    func endLostSupervisor(_ pod: PodPaths) throws(LinuxError) {
+        if let pidfd = try recordedSupervisor(pod) {
+            defer { close(pidfd) }
+            try signalProcess(pidfd: pidfd, signal: SIGKILL)
+            _ = awaitReadable(pidfd, milliseconds: Self.patience)
+        }
+        try kernel.removeCgroup(pod.cgroup)
+    }
+
+    /// The process that a pod's supervisor wrote down as itself, if it still is that process.
+    private func recordedSupervisor(_ pod: PodPaths) throws(LinuxError) -> Int32? {
+        guard let text = try? readText("\(pod.run)/\(SupervisorFiles.pid)", limit: 256) else { return nil }
+        let words = text.split(whereSeparator: \.isWhitespace)
+        guard words.count == 2, let pid = Int32(words[0]), let start = UInt64(words[1]), pid > 1,
+            let pidfd = try openProcess(pid)
+        else { return nil }
+        // The descriptor pins the number: what is read now is of the process that it names.
+        if processStartTime(pid) == start { return pidfd }
+        close(pidfd)
+        return nil
+    }
+
+    /// See `PodRuntime`.
+    public func removeSandbox(podUID: String) throws(RuntimeError) {
+        let pod = try paths(podUID)
+        if let connection = try? connect(pod) { shutDown(connection) }
+        do {
+            try endLostSupervisor(pod)
+            try kernel.removeTree(pod.run)
+            // Last, because it is what makes the pod known.
+            try kernel.removeTree(pod.data)
+        } catch {
+            throw RuntimeError(error)
+        }
+    }
+
+    /// Has a supervisor kill its containers and end. Whatever does not work is left to `endLostSupervisor`.
+    private func shutDown(_ connection: SupervisorConnection) {
+        guard let pidfd = try? openProcess(connection.supervisorPID) else { return }
+        defer { close(pidfd) }
+        guard (try? connection.request(.shutdown)) != nil else { return }
+        _ = awaitReadable(pidfd, milliseconds: Self.patience)
+    }
+
+    /// Removes everything that no live pod owns: directories, supervisors, processes and cgroups of earlier pods. To be
+    /// called once when the agent starts, before any other call.
+    public func sweep(livePodUIDs: Set<String>) throws(RuntimeError) {
+        var found: Set<String> = []
+        do {
+            for directory in [dataDirectory, runDirectory] {
+                found.formUnion(try listDirectory("\(directory)/pods"))
+            }
+            found.formUnion(try cgroups.children(path: cgroupRoot))
+        } catch {
+            throw RuntimeError(error)
+        }
+        for podUID in found.subtracting(livePodUIDs).sorted() where PodPaths.isName(podUID) {
+            try removeSandbox(podUID: podUID)
+        }
+    }
+}

@@ -1,0 +1,158 @@
+import ContainerRuntime
+import Glibc
+import Linux
+import Synchronization
+
+/// Whether containers can be launched here.
+let isRoot = geteuid() == 0
+let rootNeeded = "launching containers needs root"
+
+/// An image store with one image, a directory.
+final class DirectoryImages: ImageStore {
+    let configuration: Mutex<ImageConfiguration>
+    let layers: [String]
+
+    init(layers: [String]) {
+        self.layers = layers
+        configuration = Mutex(ImageConfiguration())
+    }
+
+    func resolve(_ reference: String) throws(RuntimeError) -> ImageID { ImageID(reference) }
+    func unpacked(_ id: ImageID) throws(RuntimeError) -> UnpackedImage {
+        UnpackedImage(id: id, layerDirectories: layers, configuration: configuration.withLock { $0 })
+    }
+    func list() throws(RuntimeError) -> [ImageRecord] { [] }
+    func remove(_ reference: String) throws(RuntimeError) {}
+    func collectGarbage(inUse: Set<ImageID>) throws(RuntimeError) -> Int64 { 0 }
+}
+
+/// A runtime with directories and cgroups of its own, and an image made of busybox. Everything goes away with it.
+final class RuntimeFixture {
+    let directory: String
+    let cgroupRoot: String
+    let images: DirectoryImages
+    let runtime: LinuxPodRuntime
+    private let count: Int
+    private static let counter = Atomic(0)
+
+    init(kernel: (any Kernel)? = nil) throws {
+        count = Self.counter.add(1, ordering: .relaxed).newValue
+        directory = "/tmp/martlet-test-\(getpid())-\(count)"
+        cgroupRoot = "martlet-test-\(getpid())-\(count)"
+        try makeDirectories(directory, mode: 0o755)
+        try Self.makeRoot("\(directory)/image")
+        images = DirectoryImages(layers: ["\(directory)/image"])
+        runtime = try Self.makeRuntime(directory, cgroupRoot, images, kernel)
+    }
+
+    deinit {
+        try? runtime.sweep(livePodUIDs: [])
+        try? CgroupDriver.detect().remove(path: cgroupRoot)
+        try? removeTree(directory)
+    }
+
+    /// Another runtime on the same directories, as after a restart of the agent.
+    func restarted(kernel: (any Kernel)? = nil) throws -> LinuxPodRuntime {
+        try Self.makeRuntime(directory, cgroupRoot, images, kernel)
+    }
+
+    private static func makeRuntime(
+        _ directory: String, _ cgroupRoot: String, _ images: DirectoryImages, _ kernel: (any Kernel)?
+    ) throws -> LinuxPodRuntime {
+        try LinuxPodRuntime(
+            dataDirectory: "\(directory)/data", runDirectory: "\(directory)/run", supervisorPath: supervisorPath,
+            images: images, cgroupRoot: cgroupRoot, kernel: kernel)
+    }
+
+    /// `MARTLET_SUPERVISOR`, or the program next to the test bundle.
+    private static var supervisorPath: String {
+        if let path = getenv("MARTLET_SUPERVISOR") { return String(cString: path) }
+        var bytes = [CChar](repeating: 0, count: 4096)
+        let count = max(0, readlink("/proc/self/exe", &bytes, bytes.count))
+        let bundle = String(decoding: bytes[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        return "\(parentDirectory(of: bundle))/martlet-supervisor"
+    }
+
+    private static func makeRoot(_ root: String) throws {
+        for name in ["bin", "etc", "tmp", "home/web", "usr/bin"] {
+            try makeDirectories("\(root)/\(name)", mode: 0o755)
+        }
+        try writeFile("\(root)/bin/busybox", create: "", mode: 0o755)
+        let source = try Descriptor(opening: "/bin/busybox", flags: O_RDONLY)
+        let target = try Descriptor(opening: "\(root)/bin/busybox", flags: O_WRONLY)
+        try writeAll(target.raw, readAll(source.raw, path: "busybox", limit: 16 << 20), path: "busybox")
+        chmod("\(root)/bin/busybox", 0o755)
+        for applet in [
+            "sh", "true", "false", "cat", "echo", "sleep", "id", "env", "ls", "mkdir", "touch", "grep", "head", "dd",
+            "kill", "hostname", "pwd", "tail", "yes", "stat", "tty", "mount", "stty",
+        ] {
+            symlink("busybox", "\(root)/bin/\(applet)")
+        }
+        try writeFile(
+            "\(root)/etc/passwd", create: "root:x:0:0:root:/root:/bin/sh\nweb:x:1000:1001::/home/web:/bin/sh\n",
+            mode: 0o644)
+        try writeFile(
+            "\(root)/etc/group", create: "root:x:0:\nweb:x:1001:\nextra:x:2000:web\nother:x:2001:nobody\n", mode: 0o644)
+    }
+
+    // MARK: Pods
+
+    @discardableResult
+    func sandbox(_ podUID: String = "pod", hostNetwork: Bool = false, sysctls: [String: String] = [:]) throws
+        -> SandboxInfo
+    {
+        try runtime.createSandbox(
+            SandboxConfig(podUID: podUID, hostname: "web-0", hostNetwork: hostNetwork, sysctls: sysctls))
+    }
+
+    func config(_ name: String, _ command: [String], attempt: Int = 0) -> ContainerConfig {
+        var config = ContainerConfig(
+            name: name, attempt: attempt, image: ImageID("rootfs:test"), logPath: log(name, attempt))
+        config.command = command
+        return config
+    }
+
+    func shell(_ script: String, name: String = "web") -> ContainerConfig { config(name, ["/bin/sh", "-c", script]) }
+
+    func log(_ name: String = "web", _ attempt: Int = 0) -> String { "\(directory)/logs/\(name).\(attempt).log" }
+
+    /// Runs a container to its end in a pod that is there, and returns how it ended and what it wrote.
+    func run(_ config: ContainerConfig, podUID: String = "pod") throws -> (ContainerObservation, output: String) {
+        let started = try runtime.startContainer(podUID: podUID, config)
+        let ended: ContainerObservation
+        if case .running = started.phase {
+            ended = try awaitEnd(config.name, config.attempt, podUID: podUID)
+        } else {
+            ended = started
+        }
+        return (ended, output(config.logPath))
+    }
+
+    /// What a container wrote, without the log's own fields.
+    func output(_ path: String) -> String {
+        let text = (try? readText(path, limit: 64 << 20)) ?? ""
+        return text.split(separator: "\n").map { line in
+            line.split(separator: " ", maxSplits: 3, omittingEmptySubsequences: false).dropFirst(3).joined()
+        }.joined(separator: "\n")
+    }
+
+    func awaitEnd(
+        _ name: String, _ attempt: Int = 0, podUID: String = "pod", in other: LinuxPodRuntime? = nil
+    ) throws -> ContainerObservation {
+        try eventually { () throws -> ContainerObservation? in
+            let pod = try (other ?? self.runtime).observe(podUID: podUID)
+            let container = pod?.containers.first { $0.name == name && $0.attempt == attempt }
+            if case .exited? = container?.phase { return container }
+            return nil
+        }
+    }
+
+    /// Looks every few milliseconds until there is an answer; an error after 20 seconds.
+    func eventually<Value>(_ look: () throws -> Value?) throws -> Value {
+        for _ in 0..<4000 {
+            if let value = try look() { return value }
+            usleep(5000)
+        }
+        throw LinuxError("wait", errno: ETIMEDOUT)
+    }
+}
