@@ -64,11 +64,11 @@ extension Taint {
 }
 
 extension Toleration {
-    /// Whether the pod puts up with a taint (core v1 `Toleration`: an absent key with `Exists` matches every taint).
+    /// Whether the pod puts up with a taint (core v1 `Toleration`); one with nothing set puts up with all.
     func tolerates(_ taint: Taint) -> Bool {
         if let effect, !effect.isEmpty, effect != taint.effect { return false }
         let exists = `operator` == "Exists"
-        guard let key, !key.isEmpty else { return exists || (value ?? "").isEmpty && `operator` == nil }
+        guard let key, !key.isEmpty else { return exists || (`operator` == nil && (value ?? "").isEmpty) }
         guard key == taint.key else { return false }
         return exists || (value ?? "") == (taint.value ?? "")
     }

@@ -1,5 +1,0 @@
-import Testing
-
-@Test func `the ControlPlaneTests suite is wired`() {
-    #expect(Bool(true))
-}
