@@ -71,8 +71,12 @@ public final class ReconcileEngine {
         }
         // Decide nothing before the view shows what was written last: each decision sees the ones before it.
         if view.revision < awaited { return now + .milliseconds(10) }
-        if let key = queue.next(now: now) { work(on: key, now: now) }
+        if let key = queue.next(now: now) {
+            work(on: key, now: now)
+            takeMessages(now: now)
+        }
         if isClosed { return nil }
+        if watch == nil { return now }
         return [queue.nextTime(now: now), nextResync].compactMap { $0 }.min()
     }
 
