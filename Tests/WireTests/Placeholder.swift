@@ -1,5 +1,0 @@
-import Testing
-
-@Test func `the WireTests suite is wired`() {
-    #expect(Bool(true))
-}
