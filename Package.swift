@@ -65,7 +65,7 @@ let package = Package(
         library("Agent", ["Model", "Wire", "Linux", "Supervision", "ContainerRuntime", "Network"]),
 
         // Layer 4.
-        library("APIServer", ["Model", "Wire", "Store", "ControlPlane", "HTTP"]),
+        library("APIServer", ["Model", "Wire", "Store", "HTTP"]),
         library("Client", ["Model", "Wire", "CCurl", "CLinux"]),
 
         // Layer 5: the commands, and the binary that runs them.
