@@ -97,7 +97,7 @@ let package = Package(
         tests(
             "ContainerRuntimeTests",
             ["ContainerRuntime", "Supervision", "Linux", "Model", "PKI", "CCap", "CArchive"]),
-        tests("NetworkTests", ["Network", "Linux", "Model"]),
+        tests("NetworkTests", ["Network", "Linux", "CLinux", "Model"]),
         tests("ControlPlaneTests", ["ControlPlane", "Controllers", "Scheduler", "Store", "Model"]),
         tests("AgentTests", ["Agent", "ContainerRuntime", "Supervision", "Network", "Wire", "Linux", "Model"]),
         tests("APIServerTests", ["APIServer", "Client", "ControlPlane", "Store", "Wire", "HTTP", "PKI", "Model"]),

@@ -29,7 +29,7 @@ public func writeDurably(_ path: String, text: String, mode: mode_t = 0o600) thr
 public func removeDurably(_ path: String) throws(LinuxError) {
     do {
         try systemCall("unlink", path: path) { unlink(path) }
-    } catch  where error.errno == ENOENT {
+    } catch let error where error.errno == ENOENT {
         return
     }
     try syncDirectory(parentDirectory(of: path))

@@ -19,7 +19,7 @@ public func removeTree(_ path: String) throws(LinuxError) {
         let top = try Descriptor(opening: path, flags: O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
         try TreeRemoval(top: top.raw, path: path).run()
         try systemCall("rmdir", path: path) { rmdir(path) }
-    } catch  where error.errno == ENOENT {
+    } catch let error where error.errno == ENOENT {
         return
     }
 }
@@ -86,7 +86,7 @@ private struct TreeRemoval {
         do {
             try systemCall("unlink", path: "\(path)/\(name)", ignoring: ENOENT) { unlinkat(directory, name, 0) }
             return true
-        } catch  where error.errno == EISDIR || error.errno == EPERM {
+        } catch let error where error.errno == EISDIR || error.errno == EPERM {
             var status = stat()
             let code = fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW)
             if code == 0, status.st_mode & S_IFMT == S_IFDIR { return false }
@@ -117,7 +117,7 @@ private struct TreeRemoval {
                 let target = ".martlet-removed-\(moved)"
                 try systemCall("rename", path: path) { renameat(directory, name, top, target) }
                 return
-            } catch  where [ENOTEMPTY, EEXIST, ENOTDIR].contains(error.errno) {
+            } catch let error where [ENOTEMPTY, EEXIST, ENOTDIR].contains(error.errno) {
                 continue
             }
         }

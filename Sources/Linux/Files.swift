@@ -67,9 +67,9 @@ public func listDirectory(_ path: String) throws(LinuxError) -> [String] {
 public func makeDirectories(_ path: String, mode: mode_t = 0o755) throws(LinuxError) {
     do {
         try systemCall("mkdir", path: path) { mkdir(path, mode) }
-    } catch  where error.errno == EEXIST {
+    } catch let error where error.errno == EEXIST {
         return
-    } catch  where error.errno == ENOENT {
+    } catch let error where error.errno == ENOENT {
         let parent = parentDirectory(of: path)
         if parent == path { throw error }
         try makeDirectories(parent, mode: mode)

@@ -21,7 +21,7 @@ public func systemCall<Result: SignedInteger>(
 ) throws(LinuxError) {
     do {
         try systemCall(operation, path: path, body)
-    } catch  where error.errno == code {
+    } catch let error where error.errno == code {
         return
     }
 }

@@ -11,6 +11,8 @@
 #include "bpf.h"
 #include "launch.h"
 #include "memfd.h"
+#include "namespaces.h"
+#include "netlink.h"
 #include "openat2.h"
 #include "pidfd.h"
 #include "syscalls.h"

@@ -117,7 +117,7 @@ extension CgroupDriver {
     private static func write(_ files: [CgroupFile], directory: String) throws(LinuxError) {
         do {
             for file in files { try write(file, directory: directory) }
-        } catch  where error.errno == EINVAL && files.count > 1 {
+        } catch let error where error.errno == EINVAL && files.count > 1 {
             for file in files.reversed() { try write(file, directory: directory) }
         }
     }
@@ -125,7 +125,7 @@ extension CgroupDriver {
     private static func write(_ file: CgroupFile, directory: String) throws(LinuxError) {
         do {
             try writeFile("\(directory)/\(file.name)", file.value)
-        } catch  where error.errno == ENOENT && file.isOptional {
+        } catch let error where error.errno == ENOENT && file.isOptional {
             return
         }
     }

@@ -73,7 +73,7 @@ extension CgroupDriver {
         do {
             // 0 stands for a process of another pid namespace, which cannot be named here.
             pids.formUnion(try readWords("\(directory)/cgroup.procs").compactMap { Int32($0) }.filter { $0 > 0 })
-        } catch  where error.errno == ENOENT || error.errno == ENODEV {
+        } catch let error where error.errno == ENOENT || error.errno == ENODEV {
             return
         }
         for child in try childNames(directory) { try collectProcesses("\(directory)/\(child)", into: &pids) }
@@ -85,7 +85,7 @@ extension CgroupDriver {
             let descriptor = try Descriptor(opening: directory, flags: O_RDONLY | O_DIRECTORY)
             let entries = try directoryEntries(descriptor.raw, path: directory)
             return entries.filter(\.isDirectory).map(\.name).sorted()
-        } catch  where error.errno == ENOENT {
+        } catch let error where error.errno == ENOENT {
             return []
         }
     }
@@ -94,7 +94,7 @@ extension CgroupDriver {
     static func ignoringMissing(_ body: () throws(LinuxError) -> Void) throws(LinuxError) {
         do {
             try body()
-        } catch  where error.errno == ENOENT || error.errno == ENODEV {
+        } catch let error where error.errno == ENOENT || error.errno == ENODEV {
             return
         }
     }

@@ -14,7 +14,7 @@ extension CgroupDriver {
             do {
                 for directory in try directories(of: path) { try Self.removeDirectories(directory) }
                 return
-            } catch  where error.errno == EBUSY && attempt < removalAttempts {
+            } catch let error where error.errno == EBUSY && attempt < removalAttempts {
                 try kill(path: path)
                 usleep(pause)
                 pause = min(pause * 2, longestPauseMicroseconds)

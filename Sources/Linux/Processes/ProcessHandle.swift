@@ -32,7 +32,7 @@ public func reapChild(pidfd: Int32) throws(LinuxError) -> ProcessEnd? {
 public func openProcess(_ pid: Int32) throws(LinuxError) -> Int32? {
     do {
         return try systemCall("pidfd_open", path: "\(pid)") { linux_pidfd_open(pid, 0) }
-    } catch  where error.errno == ESRCH {
+    } catch let error where error.errno == ESRCH {
         return nil
     }
 }

@@ -1,0 +1,51 @@
+import Glibc
+import Linux
+
+extension NodeNetwork {
+    /// Makes the bridge with its address, and lets packets be forwarded. What is there stays.
+    ///
+    /// - Throws: `system` with `EEXIST` when something else has the bridge's name.
+    public func ensureBridge() throws(NetworkError) {
+        try system { () throws(LinuxError) in
+            let client = try hostClient()
+            let link = try ensureBridge(client)
+            try client.addAddress(bridgeNetwork, to: link)
+            try enableForwarding()
+        }
+    }
+
+    func ensureBridge(_ client: RouteClient) throws(LinuxError) -> Link {
+        if let link = try client.link(named: bridge) {
+            guard link.kind == "bridge" else {
+                throw LinuxError("make bridge", path: bridge, errno: EEXIST, detail: "another kind of interface")
+            }
+            if !link.isUp { try client.setLink(link, up: true) }
+            return link
+        }
+        // An address of its own: a bridge without one takes that of one of its links, and changes it with them.
+        try client.makeBridge(name: bridge, hardwareAddress: HardwareAddress(for: plan.bridgeAddress), mtu: mtu)
+        guard let link = try client.link(named: bridge) else {
+            throw LinuxError("make bridge", path: bridge, errno: ENODEV)
+        }
+        return link
+    }
+
+    private var bridgeNetwork: CIDR {
+        get throws(LinuxError) {
+            do {
+                return try CIDR(plan.bridgeAddress, prefixLength: plan.range.prefixLength)
+            } catch {
+                throw LinuxError("add address", path: bridge, errno: EINVAL, detail: error.description)
+            }
+        }
+    }
+
+    private func enableForwarding() throws(LinuxError) {
+        let namespace = try NetworkNamespace(path: hostNamespacePath)
+        try namespace.run { () throws(LinuxError) in
+            let file = "/proc/sys/net/ipv4/ip_forward"
+            // Written only when it changes: the kernel resets other settings with every write.
+            if try readText(file).first != "1" { try writeFile(file, "1") }
+        }
+    }
+}

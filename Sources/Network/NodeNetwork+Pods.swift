@@ -1,0 +1,116 @@
+import Glibc
+import Linux
+import Synchronization
+
+extension NodeNetwork {
+    /// Connects a pod: an address, a pair of links, and in the pod's namespace `eth0` with the address and the route to
+    /// everything else. What is there already is kept, what is half done is finished.
+    ///
+    /// - Parameters:
+    ///   - networkNamespacePath: The file that names the pod's namespace: `/proc/PID/ns/net`.
+    ///   - address: The address that the pod must have; nil for a free one.
+    public func attach(
+        podUID: String, networkNamespacePath: String, address: IPAddress? = nil
+    ) throws(NetworkError) -> PodNetwork {
+        let allocated = records.withLock { records in
+            Result { () throws(NetworkError) in
+                try records.allocate(podUID: podUID, wanted: address, plan: plan)
+            }
+        }
+        let own = try allocated.get()
+        let network = try CIDR(own, prefixLength: plan.range.prefixLength)
+        try system { () throws(LinuxError) in
+            let namespace = try NetworkNamespace(path: networkNamespacePath)
+            let inside = try Self.client(namespace)
+            try configure(namespace)
+            let link = try ensurePair(podUID: podUID, address: own, namespace: namespace, inside: inside)
+            try configureIPv6(Self.podInterface, in: namespace)
+            if let loopback = try inside.link(named: "lo"), !loopback.isUp { try inside.setLink(loopback, up: true) }
+            try inside.addAddress(network, to: link)
+            if !link.isUp { try inside.setLink(link, up: true) }
+            try inside.addDefaultRoute(gateway: plan.bridgeAddress, through: link)
+        }
+        return PodNetwork(
+            address: own, prefix: plan.range.prefixLength, gateway: plan.bridgeAddress, interface: Self.podInterface)
+    }
+
+    /// Takes a pod's links and address away; nothing happens when it has none.
+    public func detach(podUID: String) throws(NetworkError) {
+        try AddressRecords.check(podUID: podUID)
+        try system { () throws(LinuxError) in try hostClient().deleteLink(named: Self.linkName(podUID: podUID)) }
+        try release(podUID: podUID)
+    }
+
+    /// Takes away the links and addresses that no live pod owns.
+    public func sweep(livePodUIDs: Set<String>) throws(NetworkError) {
+        let wanted = Set(livePodUIDs.map(Self.linkName(podUID:)))
+        try system { () throws(LinuxError) in
+            let client = try hostClient()
+            let links = try client.links()
+            let bridgeIndex = links.first { $0.name == bridge }?.index
+            for link in links where isOurs(link, bridgeIndex: bridgeIndex) && !wanted.contains(link.name) {
+                try client.deleteLink(named: link.name)
+            }
+        }
+        for podUID in addresses.keys.sorted() where !livePodUIDs.contains(podUID) { try release(podUID: podUID) }
+    }
+
+    /// Whether a link was made by `attach` for this bridge; one without a bridge has lost it.
+    private func isOurs(_ link: Link, bridgeIndex: Int32?) -> Bool {
+        link.kind == "veth" && link.name.hasPrefix(Self.linkPrefix) && link.name.utf8.count == 14
+            && (link.master == nil || link.master == bridgeIndex)
+    }
+
+    private func release(podUID: String) throws(NetworkError) {
+        let result = records.withLock { records in
+            Result { () throws(NetworkError) in try records.release(podUID: podUID) }
+        }
+        try result.get()
+    }
+
+    /// The link inside the pod, made if there is none. One that belongs to an earlier namespace of the pod, or has
+    /// another address, is replaced.
+    private func ensurePair(
+        podUID: String, address: IPAddress, namespace: borrowing NetworkNamespace, inside: RouteClient
+    ) throws(LinuxError) -> Link {
+        let client = try hostClient()
+        let name = Self.linkName(podUID: podUID)
+        let hardwareAddress = HardwareAddress(for: address)
+        let bridgeLink = try ensureBridge(client)
+        if let link = try client.link(named: name) {
+            if let peer = try inside.link(named: Self.podInterface), peer.kind == "veth",
+                peer.hardwareAddress == hardwareAddress
+            {
+                if link.master != bridgeLink.index { try client.setMaster(link, master: bridgeLink) }
+                if !link.isUp { try client.setLink(link, up: true) }
+                return peer
+            }
+            try client.deleteLink(named: name)
+        }
+        try client.makePair(
+            LinkPair(
+                name: name, bridge: bridgeLink.index, peerName: Self.podInterface, peerHardwareAddress: hardwareAddress,
+                peerNamespace: namespace.raw, mtu: mtu))
+        guard let peer = try inside.link(named: Self.podInterface) else {
+            throw LinuxError("make link", path: name, errno: ENODEV, detail: "the pod's side is missing")
+        }
+        return peer
+    }
+
+    /// Settings for links to come.
+    private func configure(_ namespace: borrowing NetworkNamespace) throws(LinuxError) {
+        for scope in ["all", "default"] { try configureIPv6(scope, in: namespace) }
+    }
+
+    /// Turns IPv6 off, unless it is wanted, and has router advertisements ignored: a container with raw sockets could
+    /// otherwise become its neighbours' router (CVE-2020-13401). Kernels without IPv6 have no such files.
+    private func configureIPv6(_ scope: String, in namespace: borrowing NetworkNamespace) throws(LinuxError) {
+        let disabled = ipv6 ? "0" : "1"
+        try namespace.run { () throws(LinuxError) in
+            for (name, value) in [("accept_ra", "0"), ("disable_ipv6", disabled)] {
+                let file = "/proc/sys/net/ipv6/conf/\(scope)/\(name)"
+                if fileExists(file) { try writeFile(file, value) }
+            }
+        }
+    }
+}
