@@ -3,7 +3,7 @@ import Model
 /// The objects of one type, sorted by namespace and name, in leaves of bounded size: a B+ tree of two levels.
 struct Shelf: Sendable {
     /// How many objects a leaf may hold: a write copies one leaf.
-    static let leafLimit = 128
+    static let leafLimit = 256
     /// Never empty ones, in order.
     private var leaves: [[StoredObject]] = []
 

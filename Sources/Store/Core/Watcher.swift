@@ -122,8 +122,11 @@ final class Watcher: Sendable {
     }
 
     private func delivery(_ commit: StoreCommit) -> WatchDelivery? {
-        let events = commit.events.filter { scope.contains($0.object.key) }
-        return events.isEmpty ? nil : .events(events)
+        let count = commit.events.count { scope.contains($0.object.key) }
+        guard count > 0 else { return nil }
+        // Most commits lie in a scope with all their events: then all watchers share one array.
+        guard count < commit.events.count else { return .events(commit.events) }
+        return .events(commit.events.filter { scope.contains($0.object.key) })
     }
 
     private func deliverAll() {
