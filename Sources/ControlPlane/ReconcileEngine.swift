@@ -113,7 +113,12 @@ public final class ReconcileEngine {
         for message in messages {
             switch message {
             case .events(let events):
-                for event in events where view.apply(event) { mark(event, now: now) }
+                for event in events where view.apply(event) {
+                    if let why = view.unreadable[event.object.key] {
+                        options.log("cannot read \(event.object.key): \(why)")
+                    }
+                    mark(event, now: now)
+                }
                 if let last = events.last { view.advance(to: last.object.revision) }
             case .progress(let revision): view.advance(to: revision)
             case .ended(let error): ended(error)

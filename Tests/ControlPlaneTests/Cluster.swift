@@ -78,7 +78,7 @@ final class Cluster {
         for pod in try store.all(Pod.self) where pod.spec.nodeName != nil {
             if pod.metadata.deletionTimestamp != nil {
                 try store.delete(pod.key)
-            } else if pod.status?.phase == "Pending" {
+            } else if pod.status?.phase != "Failed", pod.status?.conditions["Ready"] == nil {
                 let now = now
                 try store.edit(pod.key) { (pod: inout Pod) in
                     pod.status?.phase = "Running"

@@ -70,10 +70,10 @@ struct RolloutLawTests {
         RolloutLimits(desired: world.app.spec.desiredReplicas, rollout: world.app.spec.rollout)
     }
 
-    @Test(arguments: 0..<150)
+    @Test(arguments: 0..<60)
     func `every decision keeps the limits`(seed: Int) {
         var history = History(seed: UInt64(seed))
-        for _ in 0..<120 {
+        for _ in 0..<100 {
             history.happen()
             let before = history.world
             history.world.step()
@@ -89,7 +89,7 @@ struct RolloutLawTests {
         }
     }
 
-    @Test(arguments: 0..<150)
+    @Test(arguments: 0..<60)
     func `when faults stop, what is desired comes about and stays`(seed: Int) {
         var history = History(seed: UInt64(seed) &+ 1_000_000)
         for _ in 0..<60 {
