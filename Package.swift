@@ -66,7 +66,7 @@ let package = Package(
 
         // Layer 4.
         library("APIServer", ["Model", "Wire", "Store", "HTTP"]),
-        library("Client", ["Model", "Wire", "CCurl", "CLinux"]),
+        library("Client", ["Model", "Wire", "YAML", "CCurl", "CLinux"]),
 
         // Layer 5: the commands, and the binary that runs them.
         library(
@@ -94,6 +94,7 @@ let package = Package(
         tests("StoreTests", ["Store", "Model", "CSQLite", "store-writer"]),
         tests("WireTests", ["Wire", "Model"]),
         tests("HTTPTests", ["HTTP", "PKI", "Client", "Wire", "Model"]),
+        tests("ClientTests", ["Client", "HTTP", "Model"]),
         tests(
             "ContainerRuntimeTests",
             ["ContainerRuntime", "Supervision", "Linux", "Model", "PKI", "CCap", "CArchive"]),
