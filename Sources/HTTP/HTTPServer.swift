@@ -115,7 +115,7 @@ public final class HTTPServer: Sendable {
     }
 }
 
-/// A running daemon. Unchecked because it is a pointer; only `stop` uses it, and takes it first.
+/// A running daemon. Unchecked because it is a pointer, and safe because only `stop` uses it and takes it first.
 private struct Daemon: @unchecked Sendable {
     let pointer: OpaquePointer
 }

@@ -20,7 +20,7 @@ let importTable: [String: Set<String>] = [
         "Model", "Linux", "CLinux", "Supervision", "PKI", "CSeccomp", "CCap", "CArchive", "Glibc", "Synchronization",
     ],
     "Network": ["Model", "Linux", "CLinux", "Glibc", "Synchronization"],
-    "HTTP": ["CMicroHTTPD", "CGnuTLS", "CLinux", "Wire", "Glibc", "Synchronization"],
+    "HTTP": ["Wire", "PKI", "CMicroHTTPD", "CGnuTLS", "CLinux", "Glibc", "Synchronization"],
 
     // Layer 3: the loop, and the node.
     "ControlPlane": ["Model", "Controllers", "Scheduler", "Store", "Glibc", "Synchronization"],
