@@ -83,6 +83,10 @@ let package = Package(
         // A program that the store's tests kill while it writes.
         .executableTarget(
             name: "store-writer", dependencies: ["Store", "Model"], path: "Tests/StoreWriter", swiftSettings: strict),
+        // The process that the image store's tests unpack in.
+        .executableTarget(
+            name: "image-unpacker", dependencies: ["ContainerRuntime"], path: "Tests/ImageUnpacker",
+            swiftSettings: strict),
 
         tests("ModelTests", ["Model"]),
         tests("ControllersTests", ["Controllers", "Model"]),
@@ -97,7 +101,10 @@ let package = Package(
         tests("ClientTests", ["Client", "HTTP", "Model"]),
         tests(
             "ContainerRuntimeTests",
-            ["ContainerRuntime", "Supervision", "Linux", "Model", "PKI", "CCap", "CArchive"]),
+            [
+                "ContainerRuntime", "Supervision", "Linux", "Model", "PKI", "CLinux", "CCap", "CArchive",
+                "image-unpacker",
+            ]),
         tests("NetworkTests", ["Network", "Linux", "CLinux", "Model"]),
         tests("ControlPlaneTests", ["ControlPlane", "Controllers", "Scheduler", "Store", "Model"]),
         tests("AgentTests", ["Agent", "ContainerRuntime", "Supervision", "Network", "Wire", "Linux", "Model"]),

@@ -122,6 +122,22 @@ struct ImagesImportTests {
         #expect(try store.list().map(\.references.count) == [4])
     }
 
+    @Test func `hack/make-image makes the same image every time, and it runs as an unprivileged user`() throws {
+        let test = try TestStore()
+        let store = try test.open(unpacker: Unpacker.helper.make())
+        let script = parentDirectory(of: parentDirectory(of: parentDirectory(of: #filePath))) + "/hack/make-image"
+        let references = try ["a", "b"].map { name in
+            try run([script, "\(test.root)/\(name)", "--tag", "1.0", "--text", "it's \"1.0\""]).dropLast()
+        }
+        let ids = try references.map { try store.resolve(String($0)) }
+        #expect(ids[0] == ids[1])
+        let image = try store.unpacked(ids[0])
+        #expect(image.configuration.user == "1000:1000")
+        #expect(image.configuration.entrypoint.prefix(2) == ["/bin/busybox", "httpd"])
+        #expect(try readText("\(image.layerDirectories[0])/www/index.html") == "it's \"1.0\"\n")
+        #expect(status("\(image.layerDirectories[0])/bin/busybox")?.permissions == 0o755)
+    }
+
     @Test(arguments: [true, false])
     func `an archive of docker save is imported`(modern: Bool) throws {
         let test = try TestStore()

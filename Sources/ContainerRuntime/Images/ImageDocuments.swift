@@ -124,6 +124,10 @@ enum ImageDocument: Sendable {
         guard MediaType.configs.contains(config.mediaType) else {
             throw RuntimeError(.badImage, "\(name): an artifact (\"\(config.mediaType)\"), not a container image")
         }
+        guard config.size <= maximumBytes else {
+            throw RuntimeError(
+                .badImage, "\(name): a configuration of \(config.size) bytes, at most \(maximumBytes) are read")
+        }
         let layers = try descriptors(json["layers"], name: name)
         guard layers.count <= ImageManifest.maximumLayers else {
             throw RuntimeError(

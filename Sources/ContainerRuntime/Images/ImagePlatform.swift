@@ -40,7 +40,7 @@ public struct ImagePlatform: Sendable, Hashable, CustomStringConvertible {
 
     /// Whether a machine of this platform runs images of another: the same one, or one that asks for no more than the
     /// baseline of the architecture (`amd64/v1`, `arm64/v8`).
-    func runs(_ image: ImagePlatform) -> Bool {
+    public func runs(_ image: ImagePlatform) -> Bool {
         guard operatingSystem == image.operatingSystem, architecture == image.architecture else { return false }
         let baseline = architecture == "arm64" ? "v8" : "v1"
         return image.variant.isEmpty || image.variant == variant || image.variant == baseline
