@@ -73,10 +73,15 @@ static int perform(struct child *child, const struct linux_step *step) {
 
 /// The signal mask becomes empty and every disposition the default one, whatever the parent ignores or blocks.
 static void reset_signals(void) {
-    struct sigaction action;
-    memset(&action, 0, sizeof action);
-    action.sa_handler = SIG_DFL;
-    for (int signal = 1; signal < NSIG; signal++) sigaction(signal, &action, NULL);  // Some cannot be changed.
+    // The raw call: libc's refuses the signals that it uses itself, which a parent may have left ignored all the same.
+    struct {
+        void (*handler)(int);
+        unsigned long flags;
+        void (*restorer)(void);
+        uint64_t mask;
+    } action = {.handler = SIG_DFL};
+    for (int signal = 1; signal < NSIG; signal++)
+        syscall(SYS_rt_sigaction, signal, &action, NULL, sizeof action.mask);  // SIGKILL and SIGSTOP cannot be changed.
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);

@@ -14,6 +14,8 @@ struct CgroupView: Sendable, Hashable {
     /// The hierarchies on a machine that has v1 ones; none where there is only v2.
     var legacy: [Hierarchy]
 
+    init(legacy: [Hierarchy]) { self.legacy = legacy }
+
     /// The view on a machine.
     init(_ driver: CgroupDriver) {
         var controllers: [String: [String]] = [:]

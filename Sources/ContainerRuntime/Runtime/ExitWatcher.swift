@@ -37,6 +37,9 @@ final class ExitWatcher: Sendable {
         try startThread { loop.run() }
     }
 
+    // The thread has ended by now: it holds on to this object.
+    deinit { wake.close() }
+
     /// Ends the thread.
     func stop() {
         shared.withLock { $0.isStopped = true }
@@ -90,7 +93,6 @@ final class ExitWatcher: Sendable {
                 do { try loop.turn() } catch { return }
             }
             for podUID in Array(watches.keys) { drop(podUID, loop) }
-            watcher.wake.close()
         }
 
         private func takeUp(_ loop: EventLoop) {

@@ -26,23 +26,35 @@ extension LinuxPodRuntime {
     public func observe(podUID: String) throws(RuntimeError) -> SandboxObservation? {
         let pod = try paths(podUID)
         guard fileExists(pod.data) || fileExists(pod.run) || cgroups.exists(path: pod.cgroup) else { return nil }
-        let connection = try connect(pod)
         // What a supervisor knows is read before the disk: an end is on disk before a supervisor forgets it.
-        let live = try connection.map { connection throws(RuntimeError) in try records(connection) } ?? []
-        if let connection {
-            try RuntimeError.wrapping { () throws(LinuxError) in
-                try watcher.watch(
-                    podUID: podUID, directory: pod.run, supervisorPID: connection.supervisorPID)
-            }
-        }
+        let live = try supervised(pod)
         let names = (try? listDirectory(pod.containers)) ?? []
         let containers = names.compactMap { ContainerKey($0) }.map { key in
-            if let record = live.first(where: { $0.container == "\(key)" }) { return observation(key, record) }
-            return observationFromDisk(key, pod, isSupervised: connection != nil)
+            if let record = live?.records.first(where: { $0.container == "\(key)" }) {
+                return observation(key, record)
+            }
+            return observationFromDisk(key, pod, isSupervised: live != nil)
         }
         return SandboxObservation(
-            podUID: podUID, info: connection.map { info(pod, $0.supervisorPID) },
+            podUID: podUID, info: live.map { info(pod, $0.pid) },
             containers: containers.sorted { ($0.name, $0.attempt) < ($1.name, $1.attempt) })
+    }
+
+    /// What a pod's supervisor knows; nil when there is none. It is watched from now on.
+    private func supervised(_ pod: PodPaths) throws(RuntimeError) -> (pid: Int32, records: [ContainerRecord])? {
+        guard let connection = try connect(pod) else { return nil }
+        do throws(RuntimeError) {
+            let records = try records(connection)
+            try RuntimeError.wrapping { () throws(LinuxError) in
+                try watcher.watch(
+                    podUID: pod.podUID, directory: pod.run, supervisorPID: connection.supervisorPID)
+            }
+            return (connection.supervisorPID, records)
+        } catch {
+            // It may have ended in between; then nothing listens any more.
+            if try connect(pod) == nil { return nil }
+            throw error
+        }
     }
 
     /// What a pod's supervisor knows of its containers.

@@ -131,8 +131,10 @@ final class RuntimeFixture {
     /// What a container wrote, without the log's own fields.
     func output(_ path: String) -> String {
         let text = (try? readText(path, limit: 64 << 20)) ?? ""
-        return text.split(separator: "\n").map { line in
-            line.split(separator: " ", maxSplits: 3, omittingEmptySubsequences: false).dropFirst(3).joined()
+        // Bytes: "\r\n" is one character.
+        return text.utf8.split(separator: 0x0A).map { line in
+            line.split(separator: 0x20, maxSplits: 3, omittingEmptySubsequences: false).dropFirst(3)
+                .map { String(decoding: $0.filter { $0 != 0x0D }, as: UTF8.self) }.joined()
         }.joined(separator: "\n")
     }
 
@@ -148,6 +150,7 @@ final class RuntimeFixture {
     }
 
     /// Looks every few milliseconds until there is an answer; an error after 20 seconds.
+    @discardableResult
     func eventually<Value>(_ look: () throws -> Value?) throws -> Value {
         for _ in 0..<4000 {
             if let value = try look() { return value }

@@ -1,0 +1,49 @@
+import ContainerRuntime
+import Glibc
+import Linux
+import Synchronization
+
+/// The machine, on which one effect, counted from 0, fails before it happens.
+final class FailingKernel: Kernel {
+    private let machine: LinuxKernel
+    private let failAt: Int
+    private let count = Atomic(0)
+
+    init(failAt: Int) throws {
+        machine = LinuxKernel(cgroups: try CgroupDriver.detect())
+        self.failAt = failAt
+    }
+
+    var hasFailed: Bool { count.load(ordering: .relaxed) > failAt }
+
+    private func check(_ operation: String, _ path: String) throws(LinuxError) {
+        if count.add(1, ordering: .relaxed).oldValue == failAt {
+            throw LinuxError(operation, path: path, errno: EIO)
+        }
+    }
+
+    func makeDirectories(_ path: String, mode: UInt32) throws(LinuxError) {
+        try check("mkdir", path)
+        try machine.makeDirectories(path, mode: mode)
+    }
+    func writeDurably(_ path: String, _ bytes: [UInt8]) throws(LinuxError) {
+        try check("write", path)
+        try machine.writeDurably(path, bytes)
+    }
+    func removeTree(_ path: String) throws(LinuxError) {
+        try check("unlink", path)
+        try machine.removeTree(path)
+    }
+    func createCgroup(_ path: String, _ resources: CgroupResources) throws(LinuxError) -> CgroupHandle {
+        try check("mkdir", path)
+        return try machine.createCgroup(path, resources)
+    }
+    func removeCgroup(_ path: String) throws(LinuxError) {
+        try check("rmdir", path)
+        try machine.removeCgroup(path)
+    }
+    func start(_ launch: Launch) throws(LaunchError) -> StartedProcess {
+        if count.add(1, ordering: .relaxed).oldValue == failAt { throw LaunchError(failure: .cloning, errno: EAGAIN) }
+        return try machine.start(launch)
+    }
+}
