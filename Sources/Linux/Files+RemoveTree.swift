@@ -26,7 +26,10 @@ public func removeTree(_ path: String) throws(LinuxError) {
 
 /// A directory's entry as getdents(2) gives it.
 struct DirectoryEntry {
-    var name: String
+    /// Its name as the kernel has it, with the terminating NUL: any bytes, not always text.
+    var bytes: [CChar]
+    /// Its name as text; bytes that are not UTF-8 become U+FFFD, so this does not always lead back to the entry.
+    var name: String { String(decoding: bytes.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self) }
     /// Whether it is known to be a directory; some file systems do not say.
     var isDirectory: Bool
 }
@@ -45,12 +48,11 @@ func directoryEntries(_ descriptor: Int32, path: String) throws(LinuxError) -> [
     var entries: [DirectoryEntry] = []
     errno = 0
     while let entry = readdir(stream) {
-        let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
-            pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+        let bytes = withUnsafeBytes(of: &entry.pointee.d_name) { name in
+            name.prefix { $0 != 0 }.map { CChar(bitPattern: $0) } + [0]
         }
-        if name != ".", name != ".." {
-            entries.append(DirectoryEntry(name: name, isDirectory: entry.pointee.d_type == UInt8(DT_DIR)))
-        }
+        let result = DirectoryEntry(bytes: bytes, isDirectory: entry.pointee.d_type == UInt8(DT_DIR))
+        if result.name != ".", result.name != ".." { entries.append(result) }
         errno = 0
     }
     if errno != 0 { throw LinuxError.last("readdir", path: path) }
@@ -75,16 +77,16 @@ private struct TreeRemoval {
         _ directory: Int32, depth: Int, path: String, moved: inout Int
     ) throws(LinuxError) {
         for entry in try directoryEntries(directory, path: path) {
-            let name = entry.name
-            if !entry.isDirectory, try unlinked(directory, name, path: path) { continue }
-            try removeDirectory(name, of: directory, depth: depth, path: path, moved: &moved)
+            let full = "\(path)/\(entry.name)"
+            if !entry.isDirectory, try unlinked(directory, entry.bytes, path: full) { continue }
+            try removeDirectory(entry.bytes, of: directory, depth: depth, path: full, moved: &moved)
         }
     }
 
     /// Whether the entry was unlinked; false when it is a directory.
-    private func unlinked(_ directory: Int32, _ name: String, path: String) throws(LinuxError) -> Bool {
+    private func unlinked(_ directory: Int32, _ name: [CChar], path: String) throws(LinuxError) -> Bool {
         do {
-            try systemCall("unlink", path: "\(path)/\(name)", ignoring: ENOENT) { unlinkat(directory, name, 0) }
+            try systemCall("unlink", path: path, ignoring: ENOENT) { unlinkat(directory, name, 0) }
             return true
         } catch let error where error.errno == EISDIR || error.errno == EPERM {
             var status = stat()
@@ -95,21 +97,20 @@ private struct TreeRemoval {
     }
 
     private func removeDirectory(
-        _ name: String, of directory: Int32, depth: Int, path: String, moved: inout Int
+        _ name: [CChar], of directory: Int32, depth: Int, path: String, moved: inout Int
     ) throws(LinuxError) {
-        let full = "\(path)/\(name)"
         if unlinkat(directory, name, AT_REMOVEDIR) == 0 || errno == ENOENT { return }
         if depth >= maximumDepth {
-            return try moveUp(name, of: directory, path: full, moved: &moved)
+            return try moveUp(name, of: directory, path: path, moved: &moved)
         }
-        let child = try Descriptor(owning: openBelow(directory, name, path: full))
-        try empty(child.raw, depth: depth + 1, path: full, moved: &moved)
-        try systemCall("rmdir", path: full, ignoring: ENOENT) { unlinkat(directory, name, AT_REMOVEDIR) }
+        let child = try Descriptor(owning: openBelow(directory, name, path: path))
+        try empty(child.raw, depth: depth + 1, path: path, moved: &moved)
+        try systemCall("rmdir", path: path, ignoring: ENOENT) { unlinkat(directory, name, AT_REMOVEDIR) }
     }
 
     /// Moves a directory to the top, under a name that the content may already use.
     private func moveUp(
-        _ name: String, of directory: Int32, path: String, moved: inout Int
+        _ name: [CChar], of directory: Int32, path: String, moved: inout Int
     ) throws(LinuxError) {
         while true {
             moved += 1
@@ -124,7 +125,7 @@ private struct TreeRemoval {
     }
 
     /// Opens a directory by its name, which is no symbolic link and no mount point: see openat2(2).
-    private func openBelow(_ directory: Int32, _ name: String, path: String) throws(LinuxError) -> Int32 {
+    private func openBelow(_ directory: Int32, _ name: [CChar], path: String) throws(LinuxError) -> Int32 {
         let resolve = UInt64(LINUX_RESOLVE_NO_XDEV) | UInt64(LINUX_RESOLVE_NO_SYMLINKS)
         return try systemCall("openat2", path: path) {
             linux_openat2(directory, name, UInt64(O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), 0, resolve)

@@ -109,6 +109,19 @@ import Testing
         }
     }
 
+    @Test func `names that are not text are removed too`() throws {
+        try withTemporaryDirectory { directory in
+            try makeDirectories("\(directory)/tree")
+            let tree = try Descriptor(opening: "\(directory)/tree", flags: O_RDONLY | O_DIRECTORY)
+            let name: [CChar] = [102, -1, 0]
+            try #require(mkdirat(tree.raw, name, 0o755) == 0)
+            let inner = Descriptor(owning: openat(tree.raw, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC))
+            try #require(mknodat(inner.raw, name, S_IFREG | 0o644, 0) == 0)
+            try removeTree("\(directory)/tree")
+            #expect(try listDirectory(directory) == [])
+        }
+    }
+
     @Test func `a tree deeper than the descriptors allow is removed`() throws {
         try withTemporaryDirectory { directory in
             var current = try Descriptor(opening: directory, flags: O_RDONLY | O_DIRECTORY).release()
