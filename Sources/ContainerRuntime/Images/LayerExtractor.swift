@@ -48,7 +48,6 @@ struct LayerExtractor {
             try tree.clear(path, name, in: parent)
         }
         try tree.makeDirectory(path, name, in: parent, mode: 0o700)
-        tree.noteExplicit(path)
         try finishDirectory(entry, at: path)
     }
 

@@ -9,15 +9,11 @@ struct LayerTree {
     let root: Int32
     /// Directories that hide what lower layers have in them.
     private(set) var opaquePaths: Set<ArchivePath> = []
-    /// Directories that were made only because something is in them.
-    private(set) var impliedPaths: Set<ArchivePath> = []
 
     init(root: Int32) { self.root = root }
 
     /// Directories that hide what lower layers have in them, in order.
     var opaque: [ArchivePath] { opaquePaths.sorted { $0.text < $1.text } }
-    /// Directories that were made only because something is in them, in order.
-    var implied: [ArchivePath] { impliedPaths.sorted { $0.text < $1.text } }
 
     /// Opens a directory, which may be reached over symbolic links within the tree; nil when it is not there.
     static func open(
@@ -51,7 +47,6 @@ struct LayerTree {
             throw Self.blocked(path)
         }
         try makeDirectory(path, cString(name), in: parent, mode: 0o755)
-        impliedPaths.insert(path)
     }
 
     private static func blocked(_ path: ArchivePath) -> RuntimeError {
@@ -73,9 +68,6 @@ struct LayerTree {
         }
         try storing { () throws(LinuxError) in try systemCall("mkdirat", path: path.text) { mkdirat(raw, name, mode) } }
     }
-
-    /// A directory has an entry of its own after all.
-    mutating func noteExplicit(_ path: ArchivePath) { impliedPaths.remove(path) }
 
     /// Has a directory hide what lower layers have in it.
     mutating func makeOpaque(_ path: ArchivePath) throws(RuntimeError) {
@@ -104,9 +96,7 @@ struct LayerTree {
         let raw = parent.raw
         let removedDirectory = try storing { () throws(LinuxError) in try remove(name, in: raw, path: path.text) }
         guard removedDirectory else { return }
-        let isBelow = { (other: ArchivePath) in other.prefix(path.components.count) == path }
-        opaquePaths = opaquePaths.filter { !isBelow($0) }
-        impliedPaths = impliedPaths.filter { !isBelow($0) }
+        opaquePaths = opaquePaths.filter { $0.prefix(path.components.count) != path }
     }
 
     static func status(_ name: [CChar], in parent: Int32) -> stat? {

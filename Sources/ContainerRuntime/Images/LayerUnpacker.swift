@@ -47,8 +47,6 @@ public struct UnpackReport: Sendable, Hashable {
     /// Directories that hide what lower layers have in them, encoded as `PathText` does. Marking them takes
     /// CAP_SYS_ADMIN, which the helper process does not have.
     public var opaqueDirectories: [String] = []
-    /// Directories that have no entry of their own, encoded as `PathText` does.
-    public var impliedDirectories: [String] = []
     /// What an image archive has in it.
     public var files: [File] = []
 }
@@ -83,7 +81,6 @@ extension UnpackReport {
         var json: JSONValue = [
             "diffID": .string(diffID.text), "bytes": .integer(bytes), "entries": .integer(entries),
             "opaque": .array(opaqueDirectories.map { .string($0) }),
-            "implied": .array(impliedDirectories.map { .string($0) }),
         ]
         json["files"] = .array(
             files.map { file in
@@ -102,7 +99,6 @@ extension UnpackReport {
         else { return nil }
         self.init(diffID: diffID, bytes: bytes, entries: entries)
         opaqueDirectories = json["opaque"]?.array?.compactMap(\.string) ?? []
-        impliedDirectories = json["implied"]?.array?.compactMap(\.string) ?? []
         files = (json["files"]?.array ?? []).compactMap { file in
             file["name"]?.string.map {
                 File(name: $0, number: file["number"]?.integer, target: file["target"]?.string)

@@ -17,8 +17,7 @@ struct Unpacking {
             try extractor.run()
             return UnpackReport(
                 diffID: try input.finish(), bytes: extractor.bytes, entries: reader.entries,
-                opaqueDirectories: extractor.tree.opaque.map(\.text),
-                impliedDirectories: extractor.tree.implied.map(\.text))
+                opaqueDirectories: extractor.tree.opaque.map(\.text))
         case .files:
             var extractor = FilesExtractor(reader: reader, root: directory, limits: limits)
             try extractor.run()
