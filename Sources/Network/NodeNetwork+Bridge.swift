@@ -48,4 +48,9 @@ extension NodeNetwork {
             if try readText(file).first != "1" { try writeFile(file, "1") }
         }
     }
+
+    /// Takes the bridge away; nothing happens when there is none.
+    public func removeBridge() throws(NetworkError) {
+        try system { () throws(LinuxError) in try hostClient().deleteLink(named: bridge) }
+    }
 }

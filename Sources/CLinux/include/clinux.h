@@ -16,4 +16,5 @@
 #include "openat2.h"
 #include "pidfd.h"
 #include "syscalls.h"
+#include "terminal.h"
 #include "unpack.h"

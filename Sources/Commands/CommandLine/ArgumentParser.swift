@@ -109,6 +109,7 @@ struct ArgumentParser: Sendable {
                 options[option.name, default: []].append("true")
                 continue
             }
+            // `-f x`, `-fx` and `-f=x` mean the same.
             if letters.first == "=" { letters.removeFirst() }
             let value = letters.isEmpty ? nil : String(letters)
             return try set(option, value, &rest, path, &options)
@@ -126,6 +127,7 @@ struct ArgumentParser: Sendable {
                 throw UsageError(message: "--\(option.name) takes true or false, not \"\(value)\"", path: path)
             }
             options[option.name, default: []].append(value)
+        case .optional(_, let standard): options[option.name, default: []].append(value ?? standard)
         case .value(let label), .values(let label):
             guard let value = value ?? rest.popFirst() else {
                 throw UsageError(message: "--\(option.name) needs a value: --\(option.name) \(label)", path: path)

@@ -10,6 +10,8 @@ struct Command: Sendable {
             case value(String)
             /// A value follows, and the option may be repeated.
             case values(String)
+            /// A value may follow behind `=`; without one it stands for the default.
+            case optional(String, default: String)
         }
         /// The long name without dashes.
         var name: String

@@ -59,6 +59,7 @@ struct HelpText {
         case .flag: break
         case .value(let label): name += " \(label)"
         case .values(let label): name += " \(label)..."
+        case .optional(let label, _): name += "[=\(label)]"
         }
         return (name, option.help + (option.defaultText.map { " (default: \($0))" } ?? ""))
     }

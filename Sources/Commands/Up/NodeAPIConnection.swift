@@ -1,0 +1,169 @@
+import Agent
+import Client
+import Model
+import Synchronization
+
+/// The agent's side of the API, over the API's client.
+final class NodeAPIConnection: AgentConnection {
+    private let api: ClusterAPI
+    /// Events that were recorded, by what makes them the same, so that a repetition counts one up.
+    private let recorded = Mutex<[EventKey: Recorded]>([:])
+
+    private struct EventKey: Hashable {
+        var podUID: String
+        var reason: String
+        var message: String
+    }
+
+    private struct Recorded {
+        var name: String
+        var count: Int
+        var first: Timestamp
+    }
+
+    /// How many events are remembered at most; then all are forgotten and counting starts anew.
+    private static let memoryLimit = 4096
+
+    init(_ client: any APIClient) { api = ClusterAPI(client: client, namespace: "default") }
+
+    func watchPods(node: String, _ handler: (PodChange) -> Bool) throws(ConnectionError) {
+        try translated {
+            let fields = "spec.nodeName=\(node)"
+            let path = ResourceType.pod.path(namespace: nil) + query([("fieldSelector", fields)])
+            let list = try api.request("GET", path).document
+            let pods = try (list["items"]?.array ?? []).map { try Pod(json: $0) }
+            guard handler(.all(pods)) else { return }
+            let revision = list["metadata"]?["resourceVersion"]?.string
+            try api.watch(.pod, namespace: nil, fields: fields, from: revision) { kind, object in
+                if kind == "DELETED" { return handler(.removed(uid: object["metadata"]?["uid"]?.string ?? "")) }
+                guard let pod = try? Pod(json: object) else { return true }
+                return handler(.changed(pod))
+            }
+        }
+    }
+
+    func update(_ status: PodStatus, of pod: Pod) throws(ConnectionError) {
+        try translated {
+            var document = status.json
+            // A merge patch leaves out what it does not name; what is no longer so is taken back by null.
+            for name in ["reason", "message", "podIP", "initContainerStatuses", "containerStatuses"]
+            where document[name] == nil { document[name] = .null }
+            let path = ResourceType.pod.path(namespace: pod.namespace, name: pod.name, subresource: "status")
+            let body: JSONValue = ["metadata": ["uid": .string(pod.uid)], "status": document]
+            _ = try api.request("PATCH", path, contentType: PatchType.merge.rawValue, body: body)
+        }
+    }
+
+    func release(_ pod: Pod) throws(ConnectionError) {
+        try translated {
+            let body: JSONValue = [
+                "kind": "DeleteOptions", "apiVersion": "v1", "gracePeriodSeconds": 0,
+                "preconditions": ["uid": .string(pod.uid)],
+            ]
+            _ = try api.request("DELETE", ResourceType.pod.path(namespace: pod.namespace, name: pod.name), body: body)
+        }
+    }
+
+    func secret(namespace: String, name: String) throws(ConnectionError) -> [String: [UInt8]] {
+        try translated {
+            try Secret(json: api.get(.secret, namespace: namespace, name: name)).data.mapValues {
+                Base64.decode($0) ?? []
+            }
+        }
+    }
+
+    func configMap(namespace: String, name: String) throws(ConnectionError) -> [String: [UInt8]] {
+        try translated {
+            let object = try ConfigMap(json: api.get(.configMap, namespace: namespace, name: name))
+            let binary = object.binaryData.mapValues { Base64.decode($0) ?? [] }
+            return object.data.mapValues { Array($0.utf8) }.merging(binary) { text, _ in text }
+        }
+    }
+
+    func register(_ node: Node) throws(ConnectionError) {
+        try translated {
+            let path = ResourceType.node.path(namespace: nil, name: node.name)
+            let live = try api.find(.node, namespace: "", name: node.name)
+            if live == nil { _ = try api.request("POST", ResourceType.node.path(namespace: nil), body: node.document) }
+            let known = try live.map { try Node(json: $0) }
+            var status = node.status ?? NodeStatus()
+            // Times of conditions are kept while the conditions hold, so that an unchanged node writes nothing.
+            var conditions = known?.status?.conditions ?? []
+            for condition in status.conditions { conditions.set(condition, now: wallNow()) }
+            status.conditions = conditions
+            let labels = node.metadata.labels.filter { known?.metadata.labels[$0.key] != $0.value }
+            if live != nil, !labels.isEmpty || known?.spec?.podCIDR != node.spec?.podCIDR {
+                let body: JSONValue = [
+                    "metadata": ["labels": labels.json],
+                    "spec": ["podCIDR": node.spec?.podCIDR.map(JSONValue.string) ?? .null],
+                ]
+                _ = try api.request("PATCH", path, contentType: PatchType.merge.rawValue, body: body)
+            }
+            guard known?.status != status else { return }
+            _ = try api.request(
+                "PATCH", path + "/status", contentType: PatchType.merge.rawValue, body: ["status": status.json])
+        }
+    }
+
+    func record(_ event: PodEvent, of pod: Pod, node: String) throws(ConnectionError) {
+        let key = EventKey(podUID: pod.uid, reason: event.reason, message: event.message)
+        let now = Timestamp(seconds: wallNow().seconds)
+        let known = recorded.withLock { $0[key] }
+        try translated {
+            if let known {
+                let path = ResourceType.event.path(namespace: pod.namespace, name: known.name)
+                let body: JSONValue = [
+                    "count": .integer(Int64(known.count + 1)), "lastTimestamp": .string(now.description),
+                ]
+                if (try? api.request("PATCH", path, contentType: PatchType.merge.rawValue, body: body)) != nil {
+                    recorded.withLock { $0[key]?.count += 1 }
+                    return
+                }
+            }
+            let document = Self.document(event, of: pod, node: node, now: now)
+            let made = try api.request("POST", ResourceType.event.path(namespace: pod.namespace), body: document)
+                .document
+            recorded.withLock { memory in
+                if memory.count >= Self.memoryLimit { memory = [:] }
+                memory[key] = Recorded(name: made["metadata"]?["name"]?.string ?? "", count: 1, first: now)
+            }
+        }
+    }
+
+    private static func document(_ event: PodEvent, of pod: Pod, node: String, now: Timestamp) -> JSONValue {
+        Event {
+            $0.metadata.generateName = "\(pod.name)."
+            $0.metadata.namespace = pod.namespace
+            $0.involvedObject = ObjectReference {
+                $0.apiVersion = "v1"
+                $0.kind = "Pod"
+                $0.namespace = pod.namespace
+                $0.name = pod.name
+                $0.uid = pod.uid
+                $0.fieldPath = event.container.map { "spec.containers{\($0)}" }
+            }
+            $0.reason = event.reason
+            $0.message = event.message
+            $0.type = event.isWarning ? "Warning" : "Normal"
+            $0.count = 1
+            $0.firstTimestamp = now
+            $0.lastTimestamp = now
+            $0.source = EventSource { ($0.component, $0.host) = ("martlet-agent", node) }
+        }.document
+    }
+
+    /// Turns a client's errors into what the agent tells apart.
+    private func translated<Result>(_ body: () throws -> Result) throws(ConnectionError) -> Result {
+        do {
+            return try body()
+        } catch ClientError.unreachable(let text) {
+            throw .unreachable(text)
+        } catch ClientError.status(let code, _, let message, _) {
+            if code == 404 || code == 409 { throw .notFound(message) }
+            if code >= 500 || code == 429 { throw .unreachable(message) }
+            throw .refused(message)
+        } catch {
+            throw .unreachable("\(error)")
+        }
+    }
+}

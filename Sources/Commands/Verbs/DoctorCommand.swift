@@ -1,0 +1,194 @@
+import Glibc
+import Linux
+import Model
+
+/// `martlet doctor`: says what this machine lacks and the command that mends it.
+enum DoctorCommand {
+    static let command = Command(
+        path: ["doctor"], summary: "Say what this machine lacks, and the command that mends it",
+        options: [.dataDirectory, .init("output", short: "o", .value("FORMAT"), "json or yaml")],
+        examples: ["martlet doctor"],
+        run: { call in
+            let findings = try Examination(Installation(call)).findings
+            let format = try OutputFormat(call.value("output"))
+            if format.isTable {
+                for finding in findings { show(finding, call.context) }
+                let failed = findings.filter { $0.verdict == .fails }.count
+                call.context.print(
+                    failed == 0 ? "\nThis machine can run Martlet." : "\n\(failed) of \(findings.count) checks fail.")
+            } else {
+                call.context.output(format.text(of: findings.map(\.document), asList: true))
+            }
+            return findings.contains { $0.verdict == .fails } ? 1 : 0
+        })
+
+    private static func show(_ finding: Finding, _ context: Context) {
+        let colours: [Finding.Verdict: String] = [.holds: "32", .warns: "33", .fails: "31"]
+        var mark = finding.verdict.rawValue
+        mark += String(repeating: " ", count: 5 - mark.count)
+        if context.isTerminal, let colour = colours[finding.verdict] { mark = "\u{1B}[\(colour)m\(mark)\u{1B}[0m" }
+        context.print("\(mark) \(finding.name): \(finding.found)")
+        if let remedy = finding.remedy { context.print("      mend it: \(remedy)") }
+    }
+}
+
+/// What one check found.
+struct Finding: Sendable, Equatable {
+    enum Verdict: String, Sendable {
+        case holds = "ok"
+        case warns = "warn"
+        case fails = "fail"
+    }
+    var name: String
+    var verdict: Verdict
+    /// What is there.
+    var found: String
+    /// The command or change that mends it; nil where nothing is to be mended.
+    var remedy: String?
+
+    var document: JSONValue {
+        var object: JSONValue = ["check": .string(name), "result": .string(verdict.rawValue), "found": .string(found)]
+        if let remedy { object["remedy"] = .string(remedy) }
+        return object
+    }
+}
+
+/// Looks at this machine.
+struct Examination {
+    let installation: Installation
+
+    init(_ installation: Installation) { self.installation = installation }
+
+    var findings: [Finding] {
+        [
+            user, kernel, controllers, fileSystem("overlay", "container roots"), namespaces, bridge, seccomp,
+            supervisor, disk,
+            descriptors, kubectl,
+        ]
+    }
+
+    private var user: Finding {
+        geteuid() == 0
+            ? Finding(name: "user", verdict: .holds, found: "root")
+            : Finding(name: "user", verdict: .fails, found: "uid \(geteuid())", remedy: "run as root: sudo martlet up")
+    }
+
+    private var kernel: Finding {
+        let release = text("/proc/sys/kernel/osrelease")
+        let numbers = release.split { $0 == "." || $0 == "-" }.prefix(2).compactMap { Int($0) }
+        let isNew = numbers.count == 2 && (numbers[0], numbers[1]) >= (5, 10)
+        return isNew
+            ? Finding(name: "kernel", verdict: .holds, found: "Linux \(release)")
+            : Finding(
+                name: "kernel", verdict: .fails, found: "Linux \(release); 5.10 or newer is needed",
+                remedy: "apt-get install linux-image-amd64 && reboot")
+    }
+
+    private var controllers: Finding {
+        let wanted = ["cpu", "memory", "pids"]
+        let mounts = text("/proc/self/mountinfo", limit: 1 << 20)
+        let unified = mounts.split(separator: "\n").first { $0.contains(" - cgroup2 ") }?.split(separator: " ")
+        let root = unified.flatMap { $0.count > 4 ? String($0[4]) : nil }
+        let modern = root.map { text("\($0)/cgroup.controllers").split(separator: " ").map(String.init) } ?? []
+        let old = mounts.split(separator: "\n").filter { $0.contains(" - cgroup ") }
+            .flatMap { $0.split(separator: " ").last?.split(separator: ",").map(String.init) ?? [] }
+        let missing = wanted.filter { !modern.contains($0) && !old.contains($0) }
+        let version = wanted.allSatisfy(modern.contains) ? "v2" : modern.isEmpty ? "v1" : "hybrid"
+        return missing.isEmpty
+            ? Finding(name: "cgroups", verdict: .holds, found: "\(version) with \(wanted.joined(separator: ", "))")
+            : Finding(
+                name: "cgroups", verdict: .fails, found: "no controller \(missing.joined(separator: ", "))",
+                remedy: "boot with the kernel parameters systemd.unified_cgroup_hierarchy=1 cgroup_enable=memory")
+    }
+
+    private func fileSystem(_ name: String, _ purpose: String) -> Finding {
+        let isThere = text("/proc/filesystems", limit: 1 << 16).split(separator: "\n").contains {
+            $0.hasSuffix("\t\(name)")
+        }
+        return isThere
+            ? Finding(name: name, verdict: .holds, found: "there, for \(purpose)")
+            : Finding(name: name, verdict: .fails, found: "not there", remedy: "modprobe \(name)")
+    }
+
+    private var namespaces: Finding {
+        let missing = ["pid", "mnt", "uts", "ipc", "net", "cgroup"].filter { !fileExists("/proc/self/ns/\($0)") }
+        return missing.isEmpty
+            ? Finding(name: "namespaces", verdict: .holds, found: "pid, mount, uts, ipc, net, cgroup")
+            : Finding(
+                name: "namespaces", verdict: .fails, found: "missing: \(missing.joined(separator: ", "))",
+                remedy: "use a kernel built with CONFIG_NAMESPACES")
+    }
+
+    private var bridge: Finding {
+        let forwarding = text("/proc/sys/net/ipv4/ip_forward")
+        return forwarding == "1"
+            ? Finding(name: "ip_forward", verdict: .holds, found: "on")
+            : Finding(
+                name: "ip_forward", verdict: .warns, found: "off; `martlet up` turns it on",
+                remedy: "sysctl -w net.ipv4.ip_forward=1")
+    }
+
+    private var seccomp: Finding {
+        let isThere = fileExists("/proc/sys/kernel/seccomp/actions_avail")
+        return isThere
+            ? Finding(name: "seccomp", verdict: .holds, found: "there")
+            : Finding(
+                name: "seccomp", verdict: .fails, found: "not there",
+                remedy: "use a kernel built with CONFIG_SECCOMP_FILTER")
+    }
+
+    private var supervisor: Finding {
+        var buffer = [CChar](repeating: 0, count: 4096)
+        let length = readlink("/proc/self/exe", &buffer, buffer.count - 1)
+        let program = String(decoding: buffer.prefix(max(0, length)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        let path =
+            getenv("MARTLET_SUPERVISOR").map { String(cString: $0) } ?? parentDirectory(of: program)
+            + "/martlet-supervisor"
+        return access(path, X_OK) == 0
+            ? Finding(name: "supervisor", verdict: .holds, found: path)
+            : Finding(
+                name: "supervisor", verdict: .fails, found: "\(path) is missing",
+                remedy: "put martlet-supervisor beside martlet")
+    }
+
+    private var disk: Finding {
+        var path = installation.data
+        while !fileExists(path), path != "/" { path = parentDirectory(of: path) }
+        var status = statvfs()
+        guard statvfs(path, &status) == 0 else {
+            return Finding(name: "disk", verdict: .fails, found: "\(path): \(String(cString: strerror(errno)))")
+        }
+        let free = Int64(status.f_bavail) * Int64(status.f_frsize)
+        let text = "\(ImageCommands.size(free)) free for \(installation.data)"
+        return free > 1 << 30
+            ? Finding(name: "disk", verdict: .holds, found: text)
+            : Finding(
+                name: "disk", verdict: .warns, found: text,
+                remedy: "martlet image gc, or another disk: martlet up --data-dir DIRECTORY")
+    }
+
+    private var descriptors: Finding {
+        var limit = rlimit()
+        getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+        return limit.rlim_max >= 4096
+            ? Finding(name: "open files", verdict: .holds, found: "at most \(limit.rlim_max)")
+            : Finding(
+                name: "open files", verdict: .warns, found: "at most \(limit.rlim_max)", remedy: "ulimit -n 65536")
+    }
+
+    private var kubectl: Finding {
+        let directories = (getenv("PATH").map { String(cString: $0) } ?? "").split(separator: ":")
+        let candidates = directories.map { "\($0)/kubectl" }
+        guard let path = candidates.first(where: { candidate in access(candidate, X_OK) == 0 }) else {
+            return Finding(
+                name: "kubectl", verdict: .warns, found: "not there; it is optional",
+                remedy: "apt-get install kubernetes-client")
+        }
+        return Finding(name: "kubectl", verdict: .holds, found: "\(path) (optional)")
+    }
+
+    private func text(_ path: String, limit: Int = 4096) -> String {
+        let text = (try? readText(path, limit: limit)) ?? ""
+        return text.hasSuffix("\n") ? String(text.dropLast()) : text
+    }
+}
