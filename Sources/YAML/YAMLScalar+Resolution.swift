@@ -42,8 +42,9 @@ extension YAMLScalar {
         let digits = text.hasPrefix("+") || text.hasPrefix("-") ? text.dropFirst() : text[...]
         guard !digits.isEmpty, digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else { return nil }
         if digits.utf8.count > 1, digits.hasPrefix("0") {
+            let octal = "0o" + digits.drop { $0 == "0" }
             return .refused(
-                "\(text) is octal to some YAML readers and decimal to others; write 0o17 for octal, or quote it")
+                "\(text) is octal to some YAML readers and decimal to others; write \(octal) for octal, or quote it")
         }
         return Int64(text).map { .integer($0) } ?? outOfRange(text)
     }

@@ -5,6 +5,12 @@ public struct JSONError: Error, Equatable, Sendable, CustomStringConvertible {
     /// The offset in bytes from the start of the text.
     public var offset: Int
 
+    /// Makes an error.
+    public init(message: String, offset: Int) {
+        self.message = message
+        self.offset = offset
+    }
+
     /// The message with its place.
     public var description: String { "\(message) at byte \(offset)" }
 }

@@ -68,7 +68,13 @@ extension JSONObject: Equatable {
     /// Whether both have the same members with the same values, in any order.
     public static func == (left: JSONObject, right: JSONObject) -> Bool {
         guard left.members.count == right.members.count else { return false }
-        return left.members.allSatisfy { right[$0.name] == $0.value }
+        if zip(left.members, right.members).allSatisfy({ $0.name == $1.name }) {
+            return zip(left.members, right.members).allSatisfy { $0.value == $1.value }
+        }
+        // An object may have very many members, and each look-up by name passes them all.
+        var values: [String: JSONValue] = [:]
+        for member in right.members { values[member.name] = member.value }
+        return left.members.allSatisfy { values[$0.name] == $0.value }
     }
 }
 

@@ -26,15 +26,13 @@ enum AppRules {
     }
 
     private static let containerNames = Rule("container names are unique in the pod") { object, path in
-        let inits = object["initContainers"]?.array ?? []
-        return (object["sidecars"]?.array ?? []).enumerated().compactMap { index, sidecar in
-            guard let name = sidecar["name"]?.string,
-                let other = inits.firstIndex(where: { $0["name"]?.string == name })
-            else { return nil }
-            let first = path.appending("initContainers").appending(other).appending("name")
-            return .repeated(
-                path.appending("sidecars").appending(index).appending("name"), of: first, found: "\"\(name)\"")
+        var repeats = Repeats()
+        for container in containers(of: object, at: path) {
+            guard let name = container.object["name"]?.string else { continue }
+            repeats.note(name, at: container.path.appending("name"), found: JSONValue.string(name).shownInMessages)
         }
+        // Names repeated in one list are reported with the list.
+        return repeats.errors.filter { $0.isAcrossLists }.map(\.error)
     }
 
     /// The ports of the main container and its sidecars, which share a network namespace.
@@ -51,7 +49,7 @@ enum AppRules {
         var repeats = Repeats()
         for entry in ports(of: object, at: path) {
             guard let name = entry.port["name"]?.string else { continue }
-            repeats.note(name, at: entry.path.appending("name"), found: "\"\(name)\"")
+            repeats.note(name, at: entry.path.appending("name"), found: JSONValue.string(name).shownInMessages)
         }
         // Names repeated in one list are reported with the list.
         return repeats.errors.filter { $0.isAcrossLists }.map(\.error)
@@ -80,13 +78,14 @@ enum AppRules {
         for (index, mount) in mounts.enumerated() {
             guard let place = mount["mountPath"]?.string else { continue }
             let normal = place.split(separator: "/").filter { $0 != "." }.joined(separator: "/")
-            repeats.note(normal, at: path.appending(index).appending("mountPath"), found: "\"\(place)\"")
+            let found = JSONValue.string(place).shownInMessages
+            repeats.note(normal, at: path.appending(index).appending("mountPath"), found: found)
         }
         return repeats.errors.map(\.error)
     }
 
     private static let mountsHaveVolumes = Rule("every mount names a volume of the App") { object, path in
-        let names = (object["volumes"]?.array ?? []).compactMap { $0["name"]?.string }
+        let names = KnownNames(object["volumes"])
         return containers(of: object, at: path).flatMap { container in
             (container.object["volumeMounts"]?.array ?? []).enumerated().compactMap { index, mount in
                 guard let name = mount["name"]?.string, !names.contains(name) else { return nil }
@@ -98,7 +97,7 @@ enum AppRules {
     }
 
     private static let probePorts = Rule("a probe's port name is a port of its container") { object, path in
-        let names = (object["ports"]?.array ?? []).compactMap { $0["name"]?.string }
+        let names = KnownNames(object["ports"])
         return (object["health"]?.object?.members ?? []).flatMap { probe in
             ["http", "tcp", "grpc"].compactMap { action in
                 guard let name = probe.value[action]?["port"]?.string, !names.contains(name) else { return nil }
@@ -110,15 +109,18 @@ enum AppRules {
 
     private static let routePorts = Rule("a route's port is a port of the App") { object, path in
         let ports = object["ports"]?.array ?? []
-        let names = ports.compactMap { $0["name"]?.string }
+        let names = KnownNames(object["ports"])
+        let numbers = Set(ports.compactMap { $0["port"]?.integer })
         return (object["routes"]?.array ?? []).enumerated().compactMap { index, route in
             let place = path.appending("routes").appending(index).appending("port")
             if let name = route["port"]?.string, !names.contains(name) {
                 return .unknownReference(place, "port of the App", name: name, known: names)
             }
-            if let number = route["port"]?.integer, !ports.contains(where: { $0["port"]?.integer == number }) {
+            if let number = route["port"]?.integer, !ports.isEmpty, !numbers.contains(number) {
+                let known = numbers.sorted().prefix(KnownNames.shown).map { "\($0)" }
                 return FieldError(
-                    place, .invalidValue, "expected a port of the App", found: "\(number)", allowed: names)
+                    place, .invalidValue, "expected a port of the App (\(known.joined(separator: ", ")))",
+                    found: "\(number)", allowed: known)
             }
             if ports.isEmpty { return FieldError(place, .invalidValue, "a route needs an App with ports") }
             return nil
@@ -155,7 +157,8 @@ enum AppRules {
     }
 
     static let stepsNeedCanary = Rule("steps belong to strategy Canary") { object, path in
-        guard object["steps"]?.array?.isEmpty == false, let strategy = object["strategy"]?.string, strategy != "Canary"
+        guard object["steps"]?.array?.isEmpty == false, let strategy = object["strategy"]?.string,
+            ["Rolling", "BlueGreen", "Recreate"].contains(strategy)
         else {
             return []
         }
@@ -184,14 +187,32 @@ extension FieldError {
     }
 
     /// A name that names nothing.
-    static func unknownReference(_ path: FieldPath, _ thing: String, name: String, known: [String]) -> FieldError {
-        let list =
-            known.isEmpty
-            ? "expected a \(thing), which has none" : "expected a \(thing) (\(known.joined(separator: ", ")))"
+    static func unknownReference(_ path: FieldPath, _ thing: String, name: String, known: KnownNames) -> FieldError {
+        let some = Array(known.list.prefix(KnownNames.shown))
+        let list = some.isEmpty ? ", which has none" : " (\(some.joined(separator: ", ")))"
         return FieldError(
-            path, .invalidValue, list, suggestion: NearestName.of(name, among: known),
-            found: JSONValue.string(name).shownInMessages, allowed: known)
+            path, .invalidValue, "expected a \(thing)\(list)", suggestion: NearestName.of(name, among: some),
+            found: JSONValue.string(name).shownInMessages, allowed: some)
     }
+}
+
+/// The names of a list's elements, quick to look up in: a document may have very many.
+struct KnownNames {
+    /// How many names a message lists.
+    static let shown = 20
+    /// The names in the order of the list, each once.
+    let list: [String]
+    private let set: Set<String>
+
+    /// Collects the member `name` of the elements of a list.
+    init(_ elements: JSONValue?) {
+        var seen: Set<String> = []
+        list = (elements?.array ?? []).compactMap { $0["name"]?.string }.filter { seen.insert($0).inserted }
+        set = seen
+    }
+
+    /// Whether an element has this name.
+    func contains(_ name: String) -> Bool { set.contains(name) }
 }
 
 /// Finds values that occur more than once.

@@ -69,7 +69,8 @@ enum CoreSchema {
         rules: [
             sizeLimit(["data", "binaryData"]),
             Rule("data and binaryData have no key in common") { object, path in
-                (object["binaryData"]?.object?.keys ?? []).filter { object["data"]?[$0] != nil }.map {
+                let texts = Set(object["data"]?.object?.keys ?? [])
+                return (object["binaryData"]?.object?.keys ?? []).filter(texts.contains).map {
                     .repeated(
                         path.appending("binaryData").appending($0), of: path.appending("data").appending($0), found: nil
                     )

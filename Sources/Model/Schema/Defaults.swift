@@ -49,10 +49,14 @@ public enum Defaults {
 
     private static func movingStringData(_ document: JSONValue) -> JSONValue {
         guard case .object(var object) = document, let texts = object["stringData"]?.object else { return document }
-        var data = object["data"]?.object ?? JSONObject()
+        let names = Set(texts.keys)
+        var data = JSONObject()
+        for member in object["data"]?.object?.members ?? [] where !names.contains(member.name) {
+            data.appendUnchecked(member.name, member.value)
+        }
         for member in texts.members {
             guard let text = member.value.string else { return document }
-            data[member.name] = .string(Base64.encode(Array(text.utf8)))
+            data.appendUnchecked(member.name, .string(Base64.encode(Array(text.utf8))))
         }
         object["stringData"] = nil
         if !data.isEmpty { object["data"] = .object(data) }

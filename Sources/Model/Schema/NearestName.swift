@@ -10,10 +10,10 @@ enum NearestName {
             let distance = distance(lower, Array(candidate.lowercased().utf8))
             if distance < best?.distance ?? .max { best = (candidate, distance) }
         }
-        guard let best, best.distance <= max(1, lower.count / 3), best.distance < best.name.utf8.count else {
-            return nil
-        }
-        return best.name
+        if let best, best.distance <= max(1, lower.count / 3), best.distance < best.name.utf8.count { return best.name }
+        // TERM for SIGTERM.
+        let endings = candidates.filter { lower.count > 2 && $0.lowercased().hasSuffix(word.lowercased()) }
+        return endings.count == 1 ? endings[0] : nil
     }
 
     /// The optimal string alignment distance: insertions, deletions, replacements and swaps of neighbours.

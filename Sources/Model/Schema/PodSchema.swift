@@ -17,7 +17,8 @@ enum PodSchema {
                     "restartPolicy", .enumeration("Always", "OnFailure", "Never"), "Which ended containers start again",
                     default: isTemplate ? nil : "Always"),
                 Field(
-                    "terminationGracePeriodSeconds", .integer(min: 0), "How long after the stop signal it is killed",
+                    "terminationGracePeriodSeconds", .integer(min: 0, max: tenYears),
+                    "How long after the stop signal it is killed",
                     default: isTemplate ? nil : 30),
                 Field("nodeSelector", MetaSchema.labels, "Labels a node must have"),
                 Field("tolerations", .array(items: toleration), "Taints of nodes that are put up with"),
@@ -27,6 +28,9 @@ enum PodSchema {
                 Field("drain", .string(format: .duration), "How long requests in flight may take to finish"),
             ], additional: .any, rules: [mountsHaveVolumes])
     }
+
+    /// In seconds: longer lengths of time are mistakes.
+    private static let tenYears: Int64 = 315_360_000
 
     private static let toleration = Schema.object(
         fields: ["key", "operator", "value", "effect"].map { Field($0, .string(), "The taint's \($0)") },
@@ -191,15 +195,16 @@ enum PodSchema {
                         Field("port", AppSchema.portReference, "The port", required: true),
                         Field("service", .string(), "The service asked about"),
                     ], additional: .any), "A gRPC health check"),
-            Field("initialDelayMilliseconds", .integer(min: 0), "The time before the first check"),
-            Field("periodMilliseconds", .integer(min: 1), "The time from one check to the next"),
-            Field("timeoutMilliseconds", .integer(min: 1), "How long a check may take"),
+            Field(
+                "initialDelayMilliseconds", .integer(min: 0, max: tenYears * 1000), "The time before the first check"),
+            Field("periodMilliseconds", .integer(min: 1, max: tenYears * 1000), "The time from one check to the next"),
+            Field("timeoutMilliseconds", .integer(min: 1, max: tenYears * 1000), "How long a check may take"),
             Field("failureThreshold", .integer(min: 1, max: 1_000_000), "How many checks in a row must fail"),
             Field("successThreshold", .integer(min: 1, max: 1_000_000), "How many checks in a row must succeed"),
         ], additional: .any)
 
     private static let mountsHaveVolumes = Rule("every mount names a volume of the pod") { object, path in
-        let names = (object["volumes"]?.array ?? []).compactMap { $0["name"]?.string }
+        let names = KnownNames(object["volumes"])
         return ["initContainers", "containers"].flatMap { list in
             (object[list]?.array ?? []).enumerated().flatMap { index, container in
                 (container["volumeMounts"]?.array ?? []).enumerated().compactMap { mountIndex, mount in

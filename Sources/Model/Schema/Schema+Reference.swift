@@ -1,13 +1,31 @@
 extension Schema {
-    /// The reference of a type's fields as a Markdown table, with its rules below.
+    /// The reference of a type's fields as a Markdown table, with the formats of its strings and its rules below.
     public static func reference(for type: ResourceType) -> String {
         var rows: [String] = []
         var rules: [String] = []
+        var formats: [StringFormat] = []
         of(type).describe(at: "", rows: &rows, rules: &rules)
-        var text = "| Field | Type | Default | Meaning |\n|---|---|---|---|\n"
-        for row in rows { text += row + "\n" }
-        if !rules.isEmpty { text += "\nRules:\n\n" + rules.map { "- \($0)\n" }.joined() }
-        return text
+        of(type).collect(&formats)
+        var text = "| Field | Type | Default | Meaning |\n|---|---|---|---|\n" + rows.map { "\($0)\n" }.joined()
+        text += "\nFormats of strings:\n\n"
+        for format in formats { text += "- `\(format.name)`: \(format.expectation)\n" }
+        return text + "\nRules:\n\n" + rules.map { "- \($0)\n" }.joined()
+    }
+
+    /// The formats of the schema's strings, each once.
+    private func collect(_ formats: inout [StringFormat]) {
+        switch self {
+        case .object(let fields, _, _): for field in fields { field.schema.collect(&formats) }
+        case .array(let items, _, _, _): items.collect(&formats)
+        case .map(let values, _): values.collect(&formats)
+        case .oneOf(let alternatives): for alternative in alternatives { alternative.collect(&formats) }
+        case .string(let format):
+            let isNamed = !["enum", "text", StringFormat.argument.name].contains(format.name)
+            if isNamed, !formats.contains(where: { $0.name == format.name && $0.expectation == format.expectation }) {
+                formats.append(format)
+            }
+        default: break
+        }
     }
 
     private func describe(at path: String, rows: inout [String], rules: inout [String]) {
@@ -36,10 +54,10 @@ extension Schema {
         case .string(let format):
             if format.name == "enum" {
                 format.allowed.map { "`\($0)`" }.joined(separator: ", ")
-            } else if format.name == "text" {
+            } else if format.name == "text" || format.name == StringFormat.argument.name {
                 "string"
             } else {
-                "string: \(format.expectation)"
+                "`\(format.name)`"
             }
         case .integer, .number, .intOrPercent, .boolean, .any: String(expectation.trimmingArticle)
         case .oneOf(let alternatives): alternatives.map(\.typeName).joined(separator: ", or ")

@@ -57,7 +57,8 @@ enum MetaSchema {
         Field("creationTimestamp", .string(format: .dateTime), "When the object was made; set by the server"),
         Field("deletionTimestamp", .string(format: .dateTime), "When deletion was asked for; set by the server"),
         Field(
-            "deletionGracePeriodSeconds", .integer(min: 0), "How long a deleted pod may take to stop; set by the server"
+            "deletionGracePeriodSeconds", .integer(min: 0, max: 315_360_000),
+            "How long a deleted pod may take to stop; set by the server"
         ),
         Field("ownerReferences", .array(items: owner), "The objects that this one exists for"),
         Field("finalizers", .strings(.labelKey, unique: true), "Who must act before a deleted object may go"),

@@ -121,7 +121,7 @@ extension Schema {
         switch self {
         case .object, .map: return "an object"
         case .array: return "a list"
-        case .string(let format): return format.expectation
+        case .string(let format): return format.name == StringFormat.argument.name ? "a string" : format.expectation
         case .integer(let min, let max):
             return "an integer" + Self.range(min == .min ? nil : "\(min)", max == .max ? nil : "\(max)")
         case .number(let min, let max):
@@ -129,8 +129,14 @@ extension Schema {
         case .boolean: return "true or false"
         case .intOrPercent: return "a count or a percentage such as 25%"
         case .any: return "anything"
-        case .oneOf(let alternatives): return alternatives.map(\.expectation).joined(separator: ", or ")
+        case .oneOf(let alternatives): return alternatives.map(\.alternativeExpectation).joined(separator: ", or ")
         }
+    }
+
+    /// What an alternative is called: objects by their fields.
+    private var alternativeExpectation: String {
+        guard case .object(let fields, _, _) = self else { return expectation }
+        return fields.isEmpty ? "{}" : "an object with \(fields.map(\.name).joined(separator: ", "))"
     }
 
     private static func range(_ min: String?, _ max: String?) -> String {

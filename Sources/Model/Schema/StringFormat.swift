@@ -33,20 +33,24 @@ extension StringFormat {
     /// Any text.
     public static let text = StringFormat("text", "a string") { _ in true }
     /// Text for the kernel, which ends strings at a NUL.
-    public static let argument = StringFormat("argument", "a string without NUL") { !$0.utf8.contains(0) }
+    public static let argument = StringFormat("argument", "a string that holds no NUL") { !$0.utf8.contains(0) }
     /// Text that is not empty.
     public static let nonEmpty = StringFormat("nonEmpty", "a string that is not empty") { !$0.isEmpty }
     /// A label of a DNS name (RFC 1123).
     public static let dnsLabel = dnsLabel(limit: 63)
     /// A label of a DNS name with fewer characters than RFC 1123 allows.
     public static func dnsLabel(limit: Int) -> StringFormat {
-        StringFormat("dnsLabel", "at most \(limit) lower-case letters, digits and '-', ending in a letter or digit") {
+        StringFormat(
+            limit == 63 ? "dnsLabel" : "dnsLabel\(limit)",
+            "at most \(limit) lower-case letters, digits and '-', starting and ending with a letter or digit"
+        ) {
             Syntax.isDNSLabel($0, limit: limit)
         }
     }
     /// A DNS name of one or more labels.
     public static let dnsSubdomain = StringFormat(
-        "dnsSubdomain", "at most 253 lower-case letters, digits, '-' and '.', each part ending in a letter or digit",
+        "dnsSubdomain",
+        "at most 253 lower-case letters, digits, '-' and '.', each part starting and ending with a letter or digit",
         isValid: Syntax.isDNSSubdomain)
     /// The start of a name, to which the server adds random letters.
     public static let namePrefix = StringFormat(
@@ -86,18 +90,22 @@ extension StringFormat {
         $0.hasPrefix("/") && $0.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F }
     }
     /// A length of time, `0s` included.
-    public static let duration = StringFormat("duration", "a duration such as 10s or 1m30s") { TimeSpan($0) != nil }
-    /// A length of time of at least a millisecond.
-    public static let positiveDuration = StringFormat("duration", "a duration of at least 1ms, such as 10s") {
-        (TimeSpan($0) ?? .zero) >= .milliseconds(1)
+    public static let duration = StringFormat("duration", "a duration such as 10s or 1m30s") {
+        TimeSpan($0).map { $0 <= longest } ?? false
     }
+    /// A length of time of at least a millisecond.
+    public static let positiveDuration = StringFormat("positiveDuration", "a duration of at least 1ms, such as 10s") {
+        TimeSpan($0).map { $0 >= .milliseconds(1) && $0 <= longest } ?? false
+    }
+    /// Ten years: longer lengths of time are mistakes.
+    private static let longest = TimeSpan.hours(87_600)
     /// An amount of a resource.
     public static let quantity = StringFormat("quantity", "a quantity such as 250m or 128Mi", acceptsNumbers: true) {
         Quantity($0) != nil
     }
     /// A whole amount of at least 1.
     public static let positiveCount = StringFormat(
-        "quantity", "a whole quantity of at least 1", acceptsNumbers: true
+        "positiveCount", "a whole quantity of at least 1", acceptsNumbers: true
     ) { Quantity($0).map { $0.thousandths >= 1000 && $0.thousandths % 1000 == 0 } ?? false }
     /// A percentage.
     public static let percent = StringFormat("percent", "a percentage such as 70%") { Syntax.percentage($0) != nil }

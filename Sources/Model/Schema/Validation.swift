@@ -75,13 +75,18 @@ private struct Validator {
         guard strict, additional == .none else { return }
         let known = fields.map(\.name)
         for name in object.keys where !known.contains(name) {
-            let unset = known.filter { object[$0] == nil || fields.isDefaulted($0) }
+            // Beyond so many mistakes nobody reads on, and finding what was meant takes long.
+            let suggestion = errors.count < 100 ? suggestion(for: name, in: object, fields) : nil
             errors.append(
                 FieldError(
-                    path.appending(name), .unknownField, "unknown field",
-                    suggestion: NearestName.of(name, among: unset) ?? NearestName.of(name, among: known), allowed: known
-                ))
+                    path.appending(name), .unknownField, "unknown field", suggestion: suggestion, allowed: known))
         }
+    }
+
+    /// The field that was probably meant: one that is not set, if such a one is near.
+    private func suggestion(for name: String, in object: JSONObject, _ fields: [Field]) -> String? {
+        let unset = fields.filter { object[$0.name] == nil || $0.default != nil }.map(\.name)
+        return NearestName.of(name, among: unset) ?? NearestName.of(name, among: fields.map(\.name))
     }
 
     private mutating func checkElements(_ elements: [JSONValue], _ items: Schema, at path: FieldPath) {
@@ -132,7 +137,8 @@ private struct Validator {
             let text = value.string ?? value.text()
             guard !format.isValid(text) else { return }
             if format.allowed.isEmpty {
-                errors.append(invalid(value, schema, at: path))
+                errors.append(
+                    FieldError(path, .invalidValue, "expected \(format.expectation)", found: value.shownInMessages))
             } else {
                 errors.append(
                     FieldError(
@@ -162,11 +168,6 @@ private struct Validator {
             path, .typeMismatch, "expected \(schema.expectation)", suggestion: schema.correction(of: value),
             found: value.shownInMessages)
     }
-}
-
-extension [Field] {
-    /// Whether the field of a name has a default, so that its presence does not show that the user set it.
-    fileprivate func isDefaulted(_ name: String) -> Bool { first { $0.name == name }?.default != nil }
 }
 
 extension Schema {

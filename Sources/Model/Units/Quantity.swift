@@ -37,22 +37,74 @@ extension Quantity: LosslessStringConvertible, CustomStringConvertible {
     /// The text as written.
     public var description: String { text }
 
-    private static let suffixes: [(name: String, scale: Double)] = [
-        ("Ki", 1024), ("Mi", 1_048_576), ("Gi", 1_073_741_824), ("Ti", 1_099_511_627_776),
-        ("Pi", 1_125_899_906_842_624), ("m", 0.001), ("k", 1e3), ("M", 1e6), ("G", 1e9), ("T", 1e12), ("P", 1e15),
-        ("", 1),
+    /// What a suffix multiplies by: powers of 2 and of 10.
+    private static let suffixes: [(name: String, binary: Int, decimal: Int)] = [
+        ("Ki", 10, 0), ("Mi", 20, 0), ("Gi", 30, 0), ("Ti", 40, 0), ("Pi", 50, 0), ("n", 0, -9), ("u", 0, -6),
+        ("m", 0, -3), ("k", 0, 3), ("M", 0, 6), ("G", 0, 9), ("T", 0, 12), ("P", 0, 15),
     ]
 
     /// Parses a Kubernetes quantity; nil for anything else, negative amounts and amounts beyond 9 PB included.
     public init?(_ text: String) {
-        guard let last = Self.suffixes.first(where: { text.hasSuffix($0.name) }) else { return nil }
-        let digits = text.dropLast(last.name.count)
-        guard let first = digits.first, first.isASCII, first.isNumber || first == ".",
-            digits.allSatisfy({ $0.isASCII && ($0.isNumber || ".eE+-".contains($0)) }), let value = Double(digits)
-        else { return nil }
-        let scaled = (value * last.scale * 1000).rounded(.up)
-        guard scaled.isFinite, scaled >= 0, let exact = Int64(exactly: scaled) else { return nil }
+        let suffix = Self.suffixes.first { text.hasSuffix($0.name) }
+        var rest = text.utf8.dropLast(suffix?.name.utf8.count ?? 0)
+        guard var (digits, exponent) = Self.decimal(&rest) else { return nil }
+        if suffix == nil, !rest.isEmpty {
+            guard let power = Self.exponent(rest) else { return nil }
+            exponent += power
+            rest = rest.dropFirst(rest.count)
+        }
+        guard rest.isEmpty else { return nil }
+        exponent += 3 + (suffix?.decimal ?? 0)
+        digits <<= Int128(suffix?.binary ?? 0)
+        guard let exact = Self.scaled(digits, exponent) else { return nil }
         self.init(thousandths: exact, text: text)
+    }
+
+    /// Digits with or without a point as a whole number and a power of 10; nil without digits or with more than 18,
+    /// which hold every amount there is.
+    private static func decimal(_ rest: inout Substring.UTF8View) -> (digits: Int128, exponent: Int)? {
+        var (digits, exponent, count, isFraction): (Int128, Int, Int, Bool) = (0, 0, 0, false)
+        while let byte = rest.first {
+            if byte.isASCIIDigit {
+                digits = digits * 10 + Int128(byte - 0x30)
+                count += 1
+                if isFraction { exponent -= 1 }
+            } else if byte == UInt8(ascii: "."), !isFraction {
+                isFraction = true
+            } else {
+                break
+            }
+            guard count <= 18 else { return nil }
+            rest = rest.dropFirst()
+        }
+        return count > 0 ? (digits, exponent) : nil
+    }
+
+    /// `e3`, `E-3`.
+    private static func exponent(_ text: Substring.UTF8View) -> Int? {
+        guard let first = text.first, first == UInt8(ascii: "e") || first == UInt8(ascii: "E"), text.count <= 4 else {
+            return nil
+        }
+        return Int(Substring(text.dropFirst()))
+    }
+
+    /// A number times a power of 10, rounded up; nil when it does not fit.
+    private static func scaled(_ digits: Int128, _ exponent: Int) -> Int64? {
+        var value = digits
+        if exponent >= 0 {
+            for _ in 0..<exponent where value != 0 {
+                guard value <= Int128(Int64.max) else { return nil }
+                value *= 10
+            }
+        } else {
+            var rest = false
+            for _ in 0..<(-exponent) where value != 0 {
+                rest = rest || value % 10 != 0
+                value /= 10
+            }
+            if rest { value += 1 }
+        }
+        return Int64(exactly: value)
     }
 }
 
@@ -69,7 +121,9 @@ extension Quantity: Codable {
     /// Decodes a quantity string, or a bare number.
     public init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
-        let text = try (try? container.decode(Int64.self)).map(String.init) ?? container.decode(String.self)
+        let number =
+            (try? container.decode(Int64.self)).map { "\($0)" } ?? (try? container.decode(Double.self)).map { "\($0)" }
+        let text = try number ?? container.decode(String.self)
         guard let value = Quantity(text) else {
             throw DecodingError.dataCorrupted(
                 .init(codingPath: decoder.codingPath, debugDescription: "\"\(text)\" is not a quantity such as 128Mi"))

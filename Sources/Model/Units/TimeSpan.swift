@@ -7,14 +7,14 @@ public struct TimeSpan: Hashable, Comparable, Sendable {
     public init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
     /// No time.
     public static let zero = TimeSpan(nanoseconds: 0)
-    /// A length in milliseconds.
-    public static func milliseconds(_ count: Int64) -> TimeSpan { TimeSpan(nanoseconds: count * 1_000_000) }
+    /// A length in milliseconds; saturates like all arithmetic of lengths, which users choose.
+    public static func milliseconds(_ count: Int64) -> TimeSpan { TimeSpan(nanoseconds: 1_000_000) * count }
     /// A length in seconds.
-    public static func seconds(_ count: Int64) -> TimeSpan { TimeSpan(nanoseconds: count * 1_000_000_000) }
+    public static func seconds(_ count: Int64) -> TimeSpan { TimeSpan(nanoseconds: 1_000_000_000) * count }
     /// A length in minutes.
-    public static func minutes(_ count: Int64) -> TimeSpan { seconds(count * 60) }
+    public static func minutes(_ count: Int64) -> TimeSpan { seconds(60) * count }
     /// A length in hours.
-    public static func hours(_ count: Int64) -> TimeSpan { seconds(count * 3600) }
+    public static func hours(_ count: Int64) -> TimeSpan { seconds(3600) * count }
 
     /// The length in whole milliseconds, rounded down.
     public var wholeMilliseconds: Int64 { nanoseconds / 1_000_000 }
@@ -25,18 +25,20 @@ public struct TimeSpan: Hashable, Comparable, Sendable {
 
     /// Orders by length.
     public static func < (left: TimeSpan, right: TimeSpan) -> Bool { left.nanoseconds < right.nanoseconds }
-    /// Adds two lengths.
+    /// Adds two lengths; saturates instead of overflowing.
     public static func + (left: TimeSpan, right: TimeSpan) -> TimeSpan {
-        TimeSpan(nanoseconds: left.nanoseconds + right.nanoseconds)
+        let (sum, overflow) = left.nanoseconds.addingReportingOverflow(right.nanoseconds)
+        return TimeSpan(nanoseconds: overflow ? (right.nanoseconds < 0 ? .min : .max) : sum)
     }
-    /// Subtracts a length.
+    /// Subtracts a length; saturates instead of overflowing.
     public static func - (left: TimeSpan, right: TimeSpan) -> TimeSpan {
-        TimeSpan(nanoseconds: left.nanoseconds - right.nanoseconds)
+        let (difference, overflow) = left.nanoseconds.subtractingReportingOverflow(right.nanoseconds)
+        return TimeSpan(nanoseconds: overflow ? (right.nanoseconds < 0 ? .max : .min) : difference)
     }
     /// Multiplies a length; saturates instead of overflowing, so that a back-off may double for ever.
     public static func * (left: TimeSpan, right: Int64) -> TimeSpan {
         let (product, overflow) = left.nanoseconds.multipliedReportingOverflow(by: right)
-        return TimeSpan(nanoseconds: overflow ? .max : product)
+        return TimeSpan(nanoseconds: overflow ? ((left.nanoseconds < 0) != (right < 0) ? .min : .max) : product)
     }
 }
 
@@ -90,8 +92,11 @@ extension TimeSpan: CustomStringConvertible, LosslessStringConvertible {
         let (product, overflow) = whole.multipliedReportingOverflow(by: unit)
         guard !overflow else { return nil }
         guard parts.count == 2 else { return product }
-        guard !parts[1].isEmpty, parts[1].count <= 12, let fraction = Double("0." + parts[1]) else { return nil }
-        return product.addingReportingOverflow(Int64(fraction * Double(unit))).partialValue
+        let digits = parts[1]
+        guard (1...12).contains(digits.utf8.count), let fraction = Int128(digits) else { return nil }
+        let divisor = (0..<digits.utf8.count).reduce(Int128(1)) { power, _ in power * 10 }
+        let (sum, sumOverflow) = product.addingReportingOverflow(Int64(fraction * Int128(unit) / divisor))
+        return sumOverflow ? nil : sum
     }
 }
 

@@ -15,13 +15,13 @@ public struct Timestamp: Hashable, Comparable, Sendable {
 
     /// Orders by time.
     public static func < (left: Timestamp, right: Timestamp) -> Bool { left.nanoseconds < right.nanoseconds }
-    /// The moment a length of time later.
+    /// The moment a length of time later, or the last one there is.
     public static func + (left: Timestamp, right: TimeSpan) -> Timestamp {
-        Timestamp(nanoseconds: left.nanoseconds.addingReportingOverflow(right.nanoseconds).partialValue)
+        Timestamp(nanoseconds: (TimeSpan(nanoseconds: left.nanoseconds) + right).nanoseconds)
     }
     /// The length of time between two moments.
     public static func - (left: Timestamp, right: Timestamp) -> TimeSpan {
-        TimeSpan(nanoseconds: left.nanoseconds - right.nanoseconds)
+        TimeSpan(nanoseconds: left.nanoseconds) - TimeSpan(nanoseconds: right.nanoseconds)
     }
 }
 
@@ -57,7 +57,7 @@ extension Timestamp: CustomStringConvertible, LosslessStringConvertible {
         return text + "Z"
     }
 
-    /// Parses an RFC 3339 date and time, with any offset and any fraction of a second.
+    /// Parses an RFC 3339 date and time from 1677 to 2262, with any offset and any fraction of a second.
     public init?(_ text: String) {
         let bytes = Array(text.utf8)
         func number(_ start: Int, _ length: Int) -> Int64? {
@@ -100,8 +100,12 @@ extension Timestamp: CustomStringConvertible, LosslessStringConvertible {
         }
         guard index == bytes.count else { return nil }
         let days = Self.days(year: year, month: month, day: day)
+        guard Self.civil(days: days) == (year, month, day) else { return nil }
         let total = days * 86400 + hour * 3600 + minute * 60 + second - offset
-        self.init(nanoseconds: total * 1_000_000_000 + fraction)
+        let (nanoseconds, overflow) = total.multipliedReportingOverflow(by: 1_000_000_000)
+        let (sum, sumOverflow) = nanoseconds.addingReportingOverflow(fraction)
+        guard !overflow, !sumOverflow else { return nil }
+        self.init(nanoseconds: sum)
     }
 
     /// The proleptic Gregorian date of a count of days since 1970-01-01, by 400-year eras that start on 1 March.
