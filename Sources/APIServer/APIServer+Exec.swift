@@ -3,8 +3,72 @@ import Model
 import Wire
 
 extension APIServer {
-    /// `GET` (WebSocket) of a pod's exec.
+    /// `GET` of a pod's exec: a WebSocket that speaks `v5.channel.k8s.io`.
     func exec(_ path: ResourcePath, _ exchange: Exchange) throws(APIStatus) {
-        throw .noSuchResource
+        let request = exchange.request
+        let target = try PodTarget(self, path, container: request.parameter("container"))
+        try target.checkRuns()
+        let bridge = try target.bridge(self)
+        let command = request.query.filter { $0.name == "command" }.map(\.value)
+        guard !command.isEmpty else { throw .badRequest("the command parameter is missing") }
+        var wanted = PodExecRequest(podUID: target.uid, container: target.container, command: command)
+        wanted.stdin = Self.flag(request, "stdin")
+        wanted.terminal = Self.flag(request, "tty")
+        let acceptance = try handshake(request)
+        guard blocking.enter() else { throw .tooManyRequests("too many logs and commands are open") }
+        exchange.count(101)
+        exchange.responder.upgrade(headers: acceptance.headers) { [blocking, wanted] descriptor, early in
+            defer { blocking.leave() }
+            let connection = WebSocketConnection(descriptor: descriptor, role: .server, early: early)
+            connection.send(Self.run(wanted, bridge, connection))
+            connection.finish()
+        }
     }
+
+    /// Runs the command to its end and returns the last message to the client.
+    private static func run(
+        _ request: PodExecRequest, _ bridge: any NodeBridge, _ connection: WebSocketConnection
+    ) -> [UInt8] {
+        do throws(NodeBridgeError) {
+            return ExecChannel.ended(exitCode: try bridge.exec(request) { WebSocketExecChannel(connection) })
+        } catch {
+            return ExecChannel.failed(error.message)
+        }
+    }
+
+    private func handshake(_ request: HTTPRequest) throws(APIStatus) -> WebSocketHandshake.Acceptance {
+        guard WebSocketHandshake.isRequested(by: request.headers) else {
+            throw .badRequest(
+                "exec is served over WebSockets: use kubectl 1.30 or newer, an older one asks for SPDY")
+        }
+        do throws(WebSocketHandshake.Refusal) {
+            // Version 4 has the same messages, but for the end of standard input.
+            return try WebSocketHandshake.answer(
+                to: request.headers, subprotocols: [ExecChannel.subprotocol, "v4.channel.k8s.io"])
+        } catch {
+            throw .badRequest(error.message)
+        }
+    }
+
+    static func flag(_ request: HTTPRequest, _ name: String) -> Bool {
+        ["true", "1"].contains(request.parameter(name) ?? "")
+    }
+}
+
+/// The client's side of a command, over its WebSocket.
+private final class WebSocketExecChannel: PodExecChannel {
+    private let connection: WebSocketConnection
+
+    init(_ connection: WebSocketConnection) { self.connection = connection }
+
+    func receive() -> PodExecInput? {
+        while let message = connection.receive() {
+            // What is on no known channel is no news.
+            if let input = PodExecInput(message: message) { return input }
+        }
+        return nil
+    }
+
+    func send(stdout bytes: [UInt8]) -> Bool { connection.send(ExecChannel.stdout.message(bytes)) }
+    func send(stderr bytes: [UInt8]) -> Bool { connection.send(ExecChannel.stderr.message(bytes)) }
 }

@@ -27,9 +27,10 @@ extension APIServer {
         case .group(let name): exchange.reply(try found(Discovery.group(name)))
         case .resources(let group, let version):
             exchange.reply(try found(Discovery.resources(group: group, version: version)))
-        // Clients read it as protobuf, and no bytes are an empty document: the server checks the fields itself.
+        // No bytes are an empty protobuf document: the server checks the fields itself. The media type is written without
+        // the `@` that clients ask for, because old ones cannot read that.
         case .openAPIv2:
-            exchange.reply([], type: "application/com.github.proto-openapi.spec.v2@v1.0+protobuf")
+            exchange.reply([], type: "application/com.github.proto-openapi.spec.v2.v1.0+protobuf")
         case .openAPIIndex: exchange.reply(openAPI.index)
         case .openAPI(let path): try serveOpenAPI(path, exchange)
         }

@@ -26,10 +26,9 @@ extension APIServer {
     }
 
     private func read(_ http: HTTPRequest, into request: inout PodLogRequest) throws(APIStatus) {
-        func flag(_ name: String) -> Bool { ["true", "1"].contains(http.parameter(name) ?? "") }
-        request.follow = flag("follow")
-        request.previous = flag("previous")
-        request.timestamps = flag("timestamps")
+        request.follow = Self.flag(http, "follow")
+        request.previous = Self.flag(http, "previous")
+        request.timestamps = Self.flag(http, "timestamps")
         request.tailLines = try number(http, "tailLines")
         request.limitBytes = try number(http, "limitBytes")
         if let seconds = try number(http, "sinceSeconds") {

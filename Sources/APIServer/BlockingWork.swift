@@ -15,17 +15,27 @@ final class BlockingWork: Sendable {
     /// Asks running work to end and refuses further work.
     func stop() { stopped.store(true, ordering: .releasing) }
 
-    /// Starts work; false when there is too much of it already.
-    func start(_ work: @escaping @Sendable () -> Void) -> Bool {
-        guard !isStopped, running.add(1, ordering: .relaxed).newValue <= limit else {
-            running.subtract(1, ordering: .relaxed)
+    /// Counts work that has its own thread already; false when there is too much. Ends with `leave`.
+    func enter() -> Bool {
+        guard !isStopped else { return false }
+        guard running.add(1, ordering: .relaxed).newValue <= limit else {
+            leave()
             return false
         }
+        return true
+    }
+
+    /// Work that entered has ended.
+    func leave() { running.subtract(1, ordering: .relaxed) }
+
+    /// Starts work; false when there is too much of it already.
+    func start(_ work: @escaping @Sendable () -> Void) -> Bool {
+        guard enter() else { return false }
         let started = Thread.start { [self] in
             work()
-            running.subtract(1, ordering: .relaxed)
+            leave()
         }
-        if !started { running.subtract(1, ordering: .relaxed) }
+        if !started { leave() }
         return started
     }
 }

@@ -156,8 +156,6 @@ extension PodRecord {
         if !isPrepared || isInit {
             return ("ContainerCreating", "the pod's images, volumes and network are being made")
         }
-        let isWaiting = pod.spec.initContainers.contains { !$0.isSidecar && !hasSucceeded($0.name) }
-        return isWaiting
-            ? ("PodInitializing", initMessage) : ("ContainerCreating", "the container is being started")
+        return ("PodInitializing", initMessage)
     }
 }
