@@ -154,7 +154,7 @@ final class RuntimeFixture {
     func eventually<Value>(_ look: () throws -> Value?) throws -> Value {
         for _ in 0..<4000 {
             if let value = try look() { return value }
-            _ = poll(nil, 0, 5)
+            usleep(5000)
         }
         throw LinuxError("wait", errno: ETIMEDOUT)
     }
