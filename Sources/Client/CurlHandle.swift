@@ -64,7 +64,11 @@ final class CurlHandle: @unchecked Sendable {
         set(CURLOPT_PROTOCOLS_STR, "http,https")
         set(CURLOPT_USERAGENT, "martlet")
         if settings.address.isLoopback { set(CURLOPT_NOPROXY, "*") }
-        if let authority = settings.authority { set(CURLOPT_CAINFO, authority.path) }
+        if let authority = settings.authority {
+            set(CURLOPT_CAINFO, authority.path)
+            // The system's authorities have no say about a cluster that has its own.
+            set(CURLOPT_CAPATH, UnsafeRawPointer?.none)
+        }
         if let certificate = settings.certificate { set(CURLOPT_SSLCERT, certificate.path) }
         if let key = settings.key { set(CURLOPT_SSLKEY, key.path) }
     }

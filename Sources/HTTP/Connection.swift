@@ -6,12 +6,14 @@ internal import PKI
 /// A connection of libmicrohttpd.
 ///
 /// Unchecked because it is a pointer: the library's functions on a connection that this module calls from other
-/// threads (resume, upgrade) are thread-safe, and who calls them holds the lock under which the connection's end is
+/// threads (resume) are thread-safe, and who calls them holds the lock under which the connection's end is
 /// announced.
 struct ConnectionHandle: @unchecked Sendable {
     let pointer: OpaquePointer
 
     var descriptor: Int32 { martlet_mhd_socket(pointer) }
+    /// Nil for plain HTTP.
+    var tlsSession: OpaquePointer? { martlet_mhd_tls_session(pointer).map { OpaquePointer($0) } }
     /// Takes the connection out of its thread's loop; called on that thread only.
     func suspend() { MHD_suspend_connection(pointer) }
     /// Puts it back; called from any thread.
@@ -34,7 +36,7 @@ final class ConnectionContext {
     /// Who the client is, looked up once: the certificate is the connection's, not the request's.
     var peer: PeerIdentity {
         if let identity { return identity }
-        let found = martlet_mhd_tls_session(handle.pointer).map { PeerIdentity(session: OpaquePointer($0)) }
+        let found = handle.tlsSession.map { PeerIdentity(session: $0) }
         identity = found ?? PeerIdentity()
         return identity ?? PeerIdentity()
     }
@@ -42,12 +44,15 @@ final class ConnectionContext {
     /// Small answers go out at once, and peers that vanished without a word are noticed within a minute, also while
     /// a stream has nothing to say (tcp(7)).
     private static func tune(_ descriptor: Int32) {
-        set(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
+        sendAtOnce(descriptor)
         set(descriptor, SOL_SOCKET, SO_KEEPALIVE, 1)
         set(descriptor, Int32(IPPROTO_TCP), TCP_KEEPIDLE, 30)
         set(descriptor, Int32(IPPROTO_TCP), TCP_KEEPINTVL, 10)
         set(descriptor, Int32(IPPROTO_TCP), TCP_KEEPCNT, 3)
     }
+
+    /// Has small writes sent at once. The library switches this while it sends answers.
+    static func sendAtOnce(_ descriptor: Int32) { set(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1) }
 
     private static func set(_ descriptor: Int32, _ level: Int32, _ option: Int32, _ value: Int32) {
         var value = value

@@ -5,7 +5,7 @@ import Synchronization
 enum Answer: Sendable {
     case whole(status: Int, headers: [(name: String, value: String)], body: [UInt8])
     case stream(status: Int, headers: [(name: String, value: String)], StreamBody)
-    case upgrade(headers: [(name: String, value: String)], UpgradedConnection)
+    case upgrade(UpgradedConnection)
 
     /// A short answer in plain text, for what never reaches the handler.
     static func refusal(_ status: Int, _ message: String) -> Answer {
@@ -32,7 +32,7 @@ final class Exchange: Sendable {
         var hasAnswer = false
         /// What lives on after the answer was queued.
         var stream: StreamBody?
-        var upgraded: UpgradedConnection?
+        var isUpgraded = false
     }
 
     let target: String
@@ -97,7 +97,7 @@ final class Exchange: Sendable {
             defer { state.answer = nil }
             state.phase = .answered
             if case .stream(_, _, let body) = state.answer { state.stream = body }
-            if case .upgrade(_, let upgraded) = state.answer { state.upgraded = upgraded }
+            if case .upgrade = state.answer { state.isUpgraded = true }
             return state.answer
         }
     }
@@ -120,8 +120,8 @@ final class Exchange: Sendable {
         }
     }
 
-    /// The connection that takes over after 101.
-    var upgraded: UpgradedConnection? { state.withLock { $0.upgraded } }
+    /// Whether another protocol has taken over after 101.
+    var isUpgraded: Bool { state.withLock { $0.isUpgraded } }
 
     /// The answer was sent, or the client is gone. Nothing touches the connection afterwards.
     func end() {
@@ -130,7 +130,6 @@ final class Exchange: Sendable {
             defer {
                 state.answer = nil
                 state.stream = nil
-                state.upgraded = nil
             }
             return (state.stream, state.answer)
         }

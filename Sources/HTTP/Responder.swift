@@ -25,6 +25,6 @@ final class Responder: HTTPResponder {
         headers: [(name: String, value: String)],
         _ handler: @escaping @Sendable (_ descriptor: Int32, _ early: [UInt8]) -> Void
     ) {
-        exchange.answer(.upgrade(headers: headers, UpgradedConnection(registry: core.registry, handler)))
+        exchange.answer(.upgrade(UpgradedConnection(registry: core.registry, headers: headers, handler)))
     }
 }

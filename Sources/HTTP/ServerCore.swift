@@ -30,6 +30,8 @@ final class ServerCore: Sendable {
         if let body = exchange.takeBody(limit: config.maximumBodyBytes) {
             handle(exchange, connection, method: method, body: body)
         }
+        // An upgraded connection comes back only to be closed.
+        if exchange.isUpgraded { return .NO }
         guard let answer = exchange.takeAnswerOrSuspend() else { return .YES }
         return send(answer, on: connection)
     }
@@ -103,8 +105,8 @@ extension ServerCore {
             let response = MHD_create_response_from_callback(
                 UInt64.max, 32 << 10, readStream, Unmanaged.passRetained(body).toOpaque(), releaseStream)
             return queue(response, status, headers, on: connection)
-        case .upgrade(let headers, _):
-            return queue(MHD_create_response_for_upgrade(beginUpgrade, nil), 101, headers, on: connection)
+        case .upgrade(let upgraded):
+            return upgraded.begin(connection) ? .YES : .NO
         }
     }
 
@@ -146,14 +148,4 @@ private func readStream(
 private func releaseStream(_ context: UnsafeMutableRawPointer?) {
     guard let context else { return }
     Unmanaged<StreamBody>.fromOpaque(context).release()
-}
-
-private func beginUpgrade(
-    _ context: UnsafeMutableRawPointer?, _ connection: OpaquePointer?, _ request: UnsafeMutableRawPointer?,
-    _ early: UnsafePointer<CChar>?, _ earlySize: Int, _ descriptor: Int32, _ library: OpaquePointer?
-) {
-    guard let request, let library else { return }
-    let exchange = Unmanaged<Exchange>.fromOpaque(request).takeUnretainedValue()
-    let bytes = Array(UnsafeRawBufferPointer(start: early, count: early == nil ? 0 : earlySize))
-    exchange.upgraded?.begin(descriptor: descriptor, early: bytes, library: library)
 }

@@ -9,6 +9,7 @@ import Testing
 final class TestServer {
     let server: HTTPServer
     let authority: CertificateAuthority
+    private let scheme: String
 
     init(
         configure: (inout HTTPServerConfig) -> Void = { _ in },
@@ -22,6 +23,7 @@ final class TestServer {
             tls: TLSIdentity(certificateChain: identity.certificatePEM, privateKey: identity.keyPEM),
             clientCA: authority.certificatePEM)
         configure(&config)
+        scheme = config.tls == nil ? "http" : "https"
         server = try HTTPServer(config: config, handler: handler)
     }
 
@@ -29,7 +31,7 @@ final class TestServer {
 
     func config(as user: String? = nil, groups: [String] = []) throws -> ClientConfig {
         var config = ClientConfig(
-            server: "https://127.0.0.1:\(server.port)", certificateAuthority: authority.certificatePEM)
+            server: "\(scheme)://127.0.0.1:\(server.port)", certificateAuthority: authority.certificatePEM)
         if let user {
             let identity = try authority.issueClient(commonName: user, organizations: groups, now: testNow())
             config.clientCertificate = identity.certificatePEM

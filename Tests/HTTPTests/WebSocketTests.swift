@@ -5,8 +5,10 @@ import Wire
 
 struct WebSocketTests {
     /// A server that sends every message back, and ends in order after `bye`.
-    static func echo(_ ended: Signal<Bool> = Signal()) throws -> TestServer {
-        try TestServer { request, responder in
+    static func echo(_ ended: Signal<Bool> = Signal(), isPlain: Bool = false) throws -> TestServer {
+        try TestServer {
+            if isPlain { $0.tls = nil }
+        } handler: { request, responder in
             guard request.path == "/echo" else {
                 let status = #"{"kind":"Status","code":404,"reason":"NotFound","message":"pods \"x\" not found"}"#
                 return responder.respond(status: 404, headers: [], body: Array(status.utf8))
@@ -29,9 +31,10 @@ struct WebSocketTests {
         }
     }
 
-    @Test func `messages of every size go there and back over TLS`() throws {
+    @Test(arguments: [false, true])
+    func `messages of every size go there and back, with TLS and without`(isPlain: Bool) throws {
         let ended = Signal<Bool>()
-        let test = try Self.echo(ended)
+        let test = try Self.echo(ended, isPlain: isPlain)
         let socket = try test.client().webSocket("/echo", subprotocols: ["v4.channel.k8s.io", ExecChannel.subprotocol])
         #expect(socket.subprotocol == ExecChannel.subprotocol)
         for size in [0, 1, 125, 126, 65535, 65536, 300_000] {
@@ -66,9 +69,25 @@ struct WebSocketTests {
         #expect(ended.wait() == true)
     }
 
-    @Test func `stopping the server ends upgraded connections`() throws {
+    @Test func `what was sent before the end arrives, however much it is`() throws {
+        let test = try TestServer { request, responder in
+            guard let accepted = try? WebSocketHandshake.answer(to: request.headers, subprotocols: []) else { return }
+            responder.upgrade(headers: accepted.headers) { descriptor, early in
+                let connection = WebSocketConnection(descriptor: descriptor, role: .server, early: early)
+                for _ in 0..<40 { connection.send([UInt8](repeating: 5, count: 100_000)) }
+                connection.finish()
+            }
+        }
+        let socket = try test.client().webSocket("/", subprotocols: [])
+        var received = 0
+        while let message = try socket.receive() { received += message.count }
+        #expect(received == 4_000_000)
+    }
+
+    @Test(arguments: [false, true])
+    func `stopping the server ends upgraded connections`(isPlain: Bool) throws {
         let ended = Signal<Bool>()
-        let test = try Self.echo(ended)
+        let test = try Self.echo(ended, isPlain: isPlain)
         let socket = try test.client().webSocket("/echo", subprotocols: [ExecChannel.subprotocol])
         try socket.send([1])
         #expect(try socket.receive() == [1])

@@ -156,6 +156,8 @@ extension PodRecord {
         if !isPrepared || isInit {
             return ("ContainerCreating", "the pod's images, volumes and network are being made")
         }
-        return ("PodInitializing", initMessage)
+        let isWaiting = pod.spec.initContainers.contains { !$0.isSidecar && !hasSucceeded($0.name) }
+        return isWaiting
+            ? ("PodInitializing", initMessage) : ("ContainerCreating", "the container is being started")
     }
 }

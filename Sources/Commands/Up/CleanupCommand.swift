@@ -35,6 +35,7 @@ enum CleanupCommand {
         for folder in ["\(installation.data)/volumes", "\(installation.run)/volumes"] { unmountBelow(folder) }
         for folder in ["volumes", "pods", "logs", "agent"] { try removeTree("\(installation.data)/\(folder)") }
         try removeTree(installation.run)
+        try CgroupDriver.detect().remove(path: installation.cgroupRoot)
         if call.flag("purge") { try removeTree(installation.data) }
         call.context.print("ended \(count) pod\(count == 1 ? "" : "s"); nothing of Martlet is left running")
         return 0

@@ -132,7 +132,7 @@ final class NodeAPIConnection: AgentConnection {
 
     private static func document(_ event: PodEvent, of pod: Pod, node: String, now: Timestamp) -> JSONValue {
         Event {
-            $0.metadata.generateName = "\(pod.name)."
+            $0.metadata.name = "\(pod.name).\(mark(of: event, pod, now))"
             $0.metadata.namespace = pod.namespace
             $0.involvedObject = ObjectReference {
                 $0.apiVersion = "v1"
@@ -150,6 +150,14 @@ final class NodeAPIConnection: AgentConnection {
             $0.lastTimestamp = now
             $0.source = EventSource { ($0.component, $0.host) = ("martlet-agent", node) }
         }.document
+    }
+
+    /// Sixteen hexadecimal digits that tell a pod's events apart (FNV-1a).
+    private static func mark(of event: PodEvent, _ pod: Pod, _ now: Timestamp) -> String {
+        let text = "\(pod.uid)\n\(event.reason)\n\(event.message)\n\(now.nanoseconds)"
+        let hash = text.utf8.reduce(UInt64(0xCBF2_9CE4_8422_2325)) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
+        let digits = String(hash, radix: 16)
+        return String(repeating: "0", count: 16 - digits.count) + digits
     }
 
     /// Turns a client's errors into what the agent tells apart.

@@ -49,9 +49,11 @@ extension LinuxPodRuntime {
     private func startSupervisor(_ config: SandboxConfig, _ pod: PodPaths) throws -> Int32 {
         try kernel.makeDirectories(pod.containers, mode: 0o700)
         try kernel.makeDirectories(pod.run, mode: 0o700)
+        // With v2 the supervisor is out of the agent's cgroup from its first instruction; v1 can wait.
+        let later = cgroups.unified == nil ? [] : try cgroups.legacyProcessFiles(path: pod.supervisorCgroup)
         let intent = SupervisorConfig(
             podUID: config.podUID, hostname: config.hostname, hostNetwork: config.hostNetwork,
-            sysctls: config.sysctls, runDirectory: pod.run)
+            sysctls: config.sysctls, runDirectory: pod.run, cgroupProcs: later)
         try kernel.writeDurably(pod.config, intent.json.serialized())
         let cgroup = try kernel.createCgroup(pod.supervisorCgroup, CgroupResources())
         defer { cgroup.close() }
@@ -76,7 +78,7 @@ extension LinuxPodRuntime {
                 environment: ["PATH=\(ProcessIdentity.defaultPath)"]),
         ])
         launch.cgroup = cgroup.v2DirectoryFD
-        launch.cgroupProcs = cgroup.v1ProcsFDs
+        launch.cgroupProcs = cgroups.unified == nil ? cgroup.v1ProcsFDs : []
         launch.streams = (null.raw, readiness.writing, log.raw)
         let process: StartedProcess
         do {

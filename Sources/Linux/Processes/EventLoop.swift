@@ -67,11 +67,14 @@ public final class EventLoop {
     /// Waits once and calls the handlers of what is ready.
     ///
     /// - Parameter milliseconds: How long to wait at most; forever when negative.
-    public func turn(milliseconds: Int32 = -1) throws(LinuxError) {
+    /// - Returns: How many descriptors were ready.
+    @discardableResult
+    public func turn(milliseconds: Int32 = -1) throws(LinuxError) -> Int {
         var events = [epoll_event](repeating: epoll_event(), count: 64)
         let count = try systemCall("epoll_wait") {
             epoll_wait(epoll, &events, Int32(events.count), milliseconds)
         }
         for event in events[..<Int(count)] { registrations[event.data.u64]?.handler(event.events) }
+        return Int(count)
     }
 }

@@ -35,6 +35,16 @@ enum AppRules {
         return repeats.errors.filter { $0.isAcrossLists }.map(\.error)
     }
 
+    /// Belongs to the whole document: the main container bears the App's name.
+    static let mainContainerName = Rule("no other container is called like the App") { object, path in
+        guard let name = object["metadata"]?["name"]?.string, let spec = object["spec"]?.object else { return [] }
+        return containers(of: spec, at: path.appending("spec")).filter { $0.object["name"]?.string == name }.map {
+            FieldError(
+                $0.path.appending("name"), .duplicate, "the main container has the App's name",
+                found: JSONValue.string(name).shownInMessages)
+        }
+    }
+
     /// The ports of the main container and its sidecars, which share a network namespace.
     private static func ports(of spec: JSONObject, at path: FieldPath) -> [(port: JSONObject, path: FieldPath)] {
         let owners = [(object: spec, path: path)] + containers(of: spec, at: path)

@@ -9,7 +9,7 @@ enum AppSchema {
         [
             Field("spec", spec, "What is asked for", required: true),
             Field("status", .object(fields: [], additional: .any), "What was observed; written by the server only"),
-        ])
+        ], rules: [AppRules.mainContainerName])
 
     /// What is asked for.
     static let spec = Schema.object(

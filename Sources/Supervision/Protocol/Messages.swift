@@ -12,16 +12,21 @@ public struct SupervisorConfig: Codable, Sendable, Hashable {
     public var sysctls: [String: String]
     /// The directory of the socket and of what else concerns only the running supervisor.
     public var runDirectory: String
+    /// The `cgroup.procs` files of the v1 cgroups that the supervisor joins once it has nothing else to do: that takes
+    /// a grace period of the kernel, some 10 ms, for which no container should wait.
+    public var cgroupProcs: [String]
 
     /// Describes a supervisor.
     public init(
-        podUID: String, hostname: String, hostNetwork: Bool, sysctls: [String: String], runDirectory: String
+        podUID: String, hostname: String, hostNetwork: Bool, sysctls: [String: String], runDirectory: String,
+        cgroupProcs: [String]
     ) {
         self.podUID = podUID
         self.hostname = hostname
         self.hostNetwork = hostNetwork
         self.sysctls = sysctls
         self.runDirectory = runDirectory
+        self.cgroupProcs = cgroupProcs
     }
 }
 

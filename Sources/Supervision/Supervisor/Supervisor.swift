@@ -33,7 +33,20 @@ public final class Supervisor {
     /// Serves until the shutdown that a client asks for is complete.
     public func run() throws(LinuxError) {
         _ = try loop.add(listener) { [weak self] _ in self?.accept() }
-        while !isShuttingDown || containers.values.contains(where: { $0.exit == nil }) { try loop.turn() }
+        var isSettled = config.cgroupProcs.isEmpty
+        while !isShuttingDown || containers.values.contains(where: { $0.exit == nil }) {
+            let count = try loop.turn(milliseconds: isSettled ? -1 : 1000)
+            if count == 0, !isSettled {
+                joinCgroups()
+                isSettled = true
+            }
+        }
+    }
+
+    private func joinCgroups() {
+        for path in config.cgroupProcs {
+            do { try writeFile(path, "0") } catch { complain("join a cgroup: \(error)") }
+        }
     }
 
     private func accept() {

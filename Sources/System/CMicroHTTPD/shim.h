@@ -37,7 +37,7 @@ static inline struct MHD_Daemon *martlet_mhd_start(const struct martlet_mhd_opti
     // A pool of one thread is refused: that is what a daemon without a pool has.
     if (options->threads > 1)
         MARTLET_ITEM(MHD_OPTION_THREAD_POOL_SIZE, options->threads, 0);
-    unsigned int flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_ALLOW_UPGRADE;
+    unsigned int flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME;
     if (options->certificate) {
         flags |= MHD_USE_TLS;
         MARTLET_ITEM(MHD_OPTION_HTTPS_MEM_CERT, 0, options->certificate);
@@ -75,9 +75,4 @@ static inline const struct sockaddr *martlet_mhd_client_address(struct MHD_Conne
 {
     const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
     return info ? info->client_addr : 0;
-}
-
-static inline void martlet_mhd_upgrade_close(struct MHD_UpgradeResponseHandle *handle)
-{
-    MHD_upgrade_action(handle, MHD_UPGRADE_ACTION_CLOSE);
 }

@@ -154,7 +154,7 @@ final class RuntimeFixture {
     func eventually<Value>(_ look: () throws -> Value?) throws -> Value {
         for _ in 0..<4000 {
             if let value = try look() { return value }
-            usleep(5000)
+            _ = poll(nil, 0, 5)
         }
         throw LinuxError("wait", errno: ETIMEDOUT)
     }

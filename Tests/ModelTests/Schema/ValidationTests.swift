@@ -305,6 +305,15 @@ private func errors(_ spec: JSONObject, strict: Bool = true) -> [String] {
         #expect(errors(spec) == expected)
     }
 
+    @Test(arguments: ["sidecars", "initContainers"])
+    func `no other container is called like the App`(list: String) {
+        #expect(
+            errors([list: [["name": "web"]]]) == [
+                "spec.\(list)[0].name: the main container has the App's name, found \"web\""
+            ])
+        #expect(errors([list: [["name": "web-1"]]]) == [])
+    }
+
     @Test func `all that is wrong is said at once`() {
         let found = errors(["replicas": -1, "image": 7, "stop": ["drain": "x"], "oops": 1])
         #expect(found.count == 4)
