@@ -49,30 +49,33 @@ let package = Package(
         library("Linux", ["CLinux"]),
         library("YAML", ["CYAML"]),
         library("PKI", ["CGnuTLS"]),
+        library("Threads", ["Model"]),
 
         // Layer 2.
         library("Manifest", ["Model", "YAML"]),
-        library("Store", ["Model", "CSQLite"]),
+        library("Store", ["Model", "Threads", "CSQLite"]),
         library("Wire", ["Model"]),
         library("Supervision", ["Model", "Linux", "CLinux"]),
         library(
-            "ContainerRuntime", ["Model", "Linux", "CLinux", "Supervision", "PKI", "CSeccomp", "CCap", "CArchive"]),
+            "ContainerRuntime",
+            ["Threads", "Model", "Linux", "CLinux", "Supervision", "PKI", "CSeccomp", "CCap", "CArchive"]),
         library("Network", ["Model", "Linux", "CLinux"]),
-        library("HTTP", ["Wire", "PKI", "CMicroHTTPD", "CGnuTLS", "CLinux"]),
+        library("HTTP", ["Threads", "Wire", "PKI", "CMicroHTTPD", "CGnuTLS", "CLinux"]),
 
         // Layer 3.
-        library("ControlPlane", ["Model", "Controllers", "Scheduler", "Store"]),
-        library("Agent", ["Model", "Wire", "Linux", "Supervision", "ContainerRuntime", "Network"]),
+        library("ControlPlane", ["Model", "Threads", "Controllers", "Scheduler", "Store"]),
+        library("Agent", ["Model", "Threads", "Wire", "Linux", "Supervision", "ContainerRuntime", "Network"]),
 
         // Layer 4.
-        library("APIServer", ["Model", "Wire", "Store", "HTTP"]),
+        library("APIServer", ["Model", "Threads", "Wire", "Store", "HTTP"]),
         library("Client", ["Model", "Wire", "YAML", "CCurl", "CLinux"]),
 
         // Layer 5: the commands, and the binary that runs them.
         library(
             "Commands",
             [
-                "Model", "Manifest", "Store", "Wire", "Linux", "PKI", "ContainerRuntime", "Network", "Supervision",
+                "Model", "Threads", "Manifest", "Store", "Wire", "Linux", "PKI", "ContainerRuntime", "Network",
+                "Supervision",
                 "ControlPlane", "Agent", "APIServer", "Client", "HTTP", "YAML", "CLinux",
             ]),
         .executableTarget(name: "martlet", dependencies: ["Commands"], swiftSettings: strict),
@@ -93,9 +96,10 @@ let package = Package(
         tests("SchedulerTests", ["Scheduler", "Model"]),
         tests("LinuxTests", ["Linux", "CLinux"]),
         tests("YAMLTests", ["YAML"]),
+        tests("ThreadsTests", ["Threads", "Model"]),
         tests("PKITests", ["PKI"]),
         tests("ManifestTests", ["Manifest", "Model", "YAML"]),
-        tests("StoreTests", ["Store", "Model", "CSQLite", "store-writer"]),
+        tests("StoreTests", ["Threads", "Store", "Model", "CSQLite", "store-writer"]),
         tests("WireTests", ["Wire", "Model"]),
         tests("HTTPTests", ["HTTP", "PKI", "Client", "Wire", "Model"]),
         tests("ClientTests", ["Client", "HTTP", "Model"]),
@@ -106,8 +110,9 @@ let package = Package(
                 "image-unpacker",
             ]),
         tests("NetworkTests", ["Network", "Linux", "CLinux", "Model"]),
-        tests("ControlPlaneTests", ["ControlPlane", "Controllers", "Scheduler", "Store", "Model"]),
-        tests("AgentTests", ["Agent", "ContainerRuntime", "Supervision", "Network", "Wire", "Linux", "Model"]),
+        tests("ControlPlaneTests", ["Threads", "ControlPlane", "Controllers", "Scheduler", "Store", "Model"]),
+        tests(
+            "AgentTests", ["Threads", "Agent", "ContainerRuntime", "Supervision", "Network", "Wire", "Linux", "Model"]),
         tests("APIServerTests", ["APIServer", "Client", "ControlPlane", "Store", "Wire", "HTTP", "PKI", "Model"]),
         tests("CommandsTests", ["Commands", "Model", "Manifest", "Client", "Wire"]),
         tests("KernelTests", ["ContainerRuntime", "Supervision", "Network", "Linux", "Model"]),

@@ -1,6 +1,7 @@
 import ContainerRuntime
 import Glibc
 import Model
+import Threads
 
 extension Agent {
     /// Makes a check; its result comes back as a message.
@@ -75,12 +76,12 @@ extension Agent {
 
     /// Reads a command's output until it has ended; returns its first line.
     private static func read(_ session: ExecSession, within limit: TimeSpan) -> (output: String, isInTime: Bool) {
-        let deadline = monotonicNow() + limit
+        let deadline = MachineClock.monotonic + limit
         var open = [session.standardOutput, session.standardError].compactMap { $0 }
         var text: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 4096)
         while true {
-            let rest = (deadline - monotonicNow()).wholeMilliseconds
+            let rest = (deadline - MachineClock.monotonic).wholeMilliseconds
             guard rest > 0 else { return ("", false) }
             var entries = (open + [session.completion]).map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
             _ = poll(&entries, nfds_t(entries.count), Int32(clamping: rest))

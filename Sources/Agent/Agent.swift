@@ -2,6 +2,7 @@ public import ContainerRuntime
 import Linux
 import Model
 import Synchronization
+import Threads
 
 /// What an agent works with.
 public struct AgentParts: Sendable {
@@ -73,12 +74,12 @@ public final class Agent: Sendable {
     public func start() {
         let messages = messages
         parts.runtime.setExitHandler { uid in messages.send(.runtimeChanged(uid)) }
-        startThread(named: "agent-loop") { [self] in AgentLoop(self).run() }
-        for _ in 0..<Self.workerCount { startThread(named: "agent-worker") { [self] in work() } }
-        for _ in 0..<Self.probeWorkerCount { startThread(named: "exec-probe") { [self] in probeCommands() } }
-        startThread(named: "reporter") { [self] in reporter.run() }
-        startThread(named: "pod-watch") { [self] in watch() }
-        startThread(named: "node") { [self] in register() }
+        startThread { [self] in AgentLoop(self).run() }
+        for _ in 0..<Self.workerCount { startThread { [self] in work() } }
+        for _ in 0..<Self.probeWorkerCount { startThread { [self] in probeCommands() } }
+        startThread { [self] in reporter.run() }
+        startThread { [self] in watch() }
+        startThread { [self] in register() }
     }
 
     /// Ends the agent's threads once what is under way is done. The containers go on.

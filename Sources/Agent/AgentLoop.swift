@@ -1,5 +1,6 @@
 import ContainerRuntime
 import Model
+import Threads
 
 /// The agent's loop: owns every pod's record, decides, and hands actions to the workers, one a pod at a time.
 /// Used by the loop's thread only.
@@ -23,9 +24,11 @@ final class AgentLoop {
         while true {
             decide(for: dirty)
             let next = wakeAt.values.min()
-            guard let messages = agent.messages.receiveAll(waiting: next.map { $0 - monotonicNow() }) else { return }
+            guard let messages = agent.messages.receiveAll(waiting: next.map { $0 - MachineClock.monotonic }) else {
+                return
+            }
             dirty = Set(messages.flatMap { handle($0) })
-            let now = monotonicNow()
+            let now = MachineClock.monotonic
             for (uid, moment) in wakeAt where moment <= now { dirty.insert(uid) }
         }
     }
@@ -60,10 +63,10 @@ final class AgentLoop {
             if case .failure(_, let message) = result, let pod = records[uid]?.pod {
                 agent.parts.log("pod \(pod.namespace)/\(pod.name): \(action.failureReason): \(message)")
             }
-            records[uid]?.note(action, result, observation: observation, now: monotonicNow())
+            records[uid]?.note(action, result, observation: observation, now: MachineClock.monotonic)
             return [uid]
         case .probed(let key, let failure):
-            records[key.podUID]?.noteProbe(key, failure: failure, now: monotonicNow())
+            records[key.podUID]?.noteProbe(key, failure: failure, now: MachineClock.monotonic)
             return [key.podUID]
         }
     }
@@ -114,7 +117,7 @@ final class AgentLoop {
                 start(.observe, record)
                 continue
             }
-            let decision = record.decide(now: monotonicNow(), wall: wallNow())
+            let decision = record.decide(now: MachineClock.monotonic, wall: MachineClock.wall)
             publish(&record)
             records[uid] = record
             wakeAt[uid] = decision.wakeAt

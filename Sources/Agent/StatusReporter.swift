@@ -1,5 +1,6 @@
 import Model
 import Synchronization
+import Threads
 
 /// Sends pods' statuses and events to the API from one thread: of each pod the newest status only, again and again
 /// until it was taken.

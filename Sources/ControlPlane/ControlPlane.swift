@@ -2,11 +2,12 @@ public import Controllers
 import Model
 public import Store
 import Synchronization
+import Threads
 
 /// The one loop that reconciles: a thread that steps a `ReconcileEngine`, and the threads that resolve images for it.
 public final class ControlPlane: Sendable {
     private struct Running {
-        let loop: WorkerThread
+        let loop: Thread
         let images: ImageWorkers
     }
     private let store: any Store
@@ -45,8 +46,17 @@ public final class ControlPlane: Sendable {
             let signal = signal
             let inbox = Inbox(limit: options.inboxLimit) { signal.raise() }
             let images = ImageWorkers(count: options.imageWorkers, resolver: imageResolver, inbox: inbox)
-            let loop = WorkerThread { [self] in run(inbox, images) }
+            let loop = startLoop { [self] in run(inbox, images) }
             running = Running(loop: loop, images: images)
+        }
+    }
+
+    /// A control plane that cannot have its thread cannot work at all.
+    private func startLoop(_ body: @escaping @Sendable () -> Void) -> Thread {
+        do {
+            return try Thread(body)
+        } catch {
+            preconditionFailure("\(error)")
         }
     }
 

@@ -1,6 +1,6 @@
 import Controllers
 import Model
-import Synchronization
+import Threads
 
 /// Finds the digest that an image reference stands for now.
 public protocol ImageResolver: Sendable {
@@ -21,50 +21,34 @@ public struct ImageResolutionError: Error, Hashable, Sendable {
 
 /// Resolves images on threads of its own, so that a slow registry holds nothing else up.
 final class ImageWorkers: Sendable {
-    private struct Work {
-        var requests: [ImageRequest] = []
-        var isStopped = false
-    }
-    private let work = Mutex(Work())
-    private let signals: [WakeSignal]
-    private let threads = Mutex<[WorkerThread]>([])
+    private let requests = Mailbox<ImageRequest>()
 
     init(count: Int, resolver: any ImageResolver, inbox: Inbox) {
-        signals = (0..<max(1, count)).map { _ in WakeSignal() }
-        let started = signals.map { signal in
-            WorkerThread { [weak self] in
-                while let request = Self.next(self, signal) {
+        let requests = requests
+        for _ in 0..<max(1, count) {
+            startThread {
+                while let request = requests.receive() {
                     inbox.deliver(ImageResolution(request, resolver.resolve(request.reference)), to: request)
                 }
             }
         }
-        threads.withLock { $0 = started }
     }
 
-    func submit(_ request: ImageRequest) {
-        work.withLock { $0.requests.append(request) }
-        for signal in signals { signal.raise() }
-    }
+    func submit(_ request: ImageRequest) { requests.send(request) }
 
     /// Asks the threads to end after what they resolve now; a resolver that hangs is not waited for.
     func stop() {
-        work.withLock {
-            $0.requests = []
-            $0.isStopped = true
-        }
-        for signal in signals { signal.raise() }
+        requests.close()
+        _ = requests.receiveAll(waiting: .zero)
     }
+}
 
-    private static func next(_ workers: ImageWorkers?, _ signal: WakeSignal) -> ImageRequest? {
-        while let workers {
-            let (request, isStopped) = workers.work.withLock { work -> (ImageRequest?, Bool) in
-                (work.requests.isEmpty ? nil : work.requests.removeFirst(), work.isStopped)
-            }
-            if isStopped { return nil }
-            if let request { return request }
-            signal.wait(atMost: .hours(1))
-        }
-        return nil
+/// Starts a thread that nobody waits for. A control plane that cannot have its threads cannot work at all.
+private func startThread(_ body: @escaping @Sendable () -> Void) {
+    do {
+        try Thread.detach(body)
+    } catch {
+        preconditionFailure("\(error)")
     }
 }
 

@@ -3,6 +3,7 @@ import Model
 import Store
 import Synchronization
 import Testing
+import Threads
 
 /// The loop with its threads and the machine's clock.
 struct ControlPlaneThreadTests {

@@ -1,6 +1,7 @@
 import Model
 import Synchronization
 import Testing
+import Threads
 
 @testable import Store
 

@@ -1,5 +1,6 @@
 import Model
 import Synchronization
+import Threads
 
 @testable import Store
 

@@ -1,6 +1,7 @@
 import Glibc
 import Model
 import Testing
+import Threads
 
 @testable import Store
 
@@ -102,7 +103,7 @@ struct Seeded: RandomNumberGenerator {
 func inThreads(_ count: Int, _ body: @escaping @Sendable (Int) -> Void) throws {
     let ends = (0..<count).map { _ in Promise<Void>() }
     for (number, end) in ends.enumerated() {
-        try startThread {
+        try Thread.detach {
             body(number)
             end.fulfil(())
         }

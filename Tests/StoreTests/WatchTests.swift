@@ -1,6 +1,7 @@
 import Model
 import Synchronization
 import Testing
+import Threads
 
 @testable import Store
 
@@ -87,7 +88,7 @@ import Testing
                     if isCancelled.load(ordering: .sequentiallyConsistent) { late.add(1, ordering: .relaxed) }
                 }
                 let submitted = Promise<Void>()
-                try startThread {
+                try Thread.detach {
                     let key = podKey("web")
                     store.submit(StoreTransaction(writes: [.put(key, document(key, Int64(round)))])) { _ in
                         submitted.fulfil(())
@@ -135,7 +136,7 @@ import Testing
             let (inReplay, mayGoOn) = (Promise<Void>(), Semaphore())
             let recorder = Recorder()
             let ended = Promise<StoreError?>()
-            try startThread {
+            try Thread.detach {
                 let watch = try? store.watch(StoreScope(type: nil), after: 0) { delivery in
                     recorder.deliver(delivery)
                     guard recorder.deliveries.count == 1 else { return }

@@ -9,30 +9,34 @@ let importTable: [String: Set<String>] = [
     "Scheduler": ["Model"],
     "Linux": ["CLinux", "Glibc", "Synchronization"],
     "YAML": ["CYAML"],
+    "Threads": ["Model", "Glibc"],
     "PKI": ["CGnuTLS", "Glibc"],
 
     // Layer 2: one concern each.
     "Manifest": ["Model", "YAML", "Glibc"],
-    "Store": ["Model", "CSQLite", "Glibc", "Synchronization"],
+    "Store": ["Model", "Threads", "CSQLite", "Glibc", "Synchronization"],
     "Wire": ["Model"],
     "Supervision": ["Model", "Linux", "CLinux", "Glibc", "Synchronization"],
     "ContainerRuntime": [
-        "Model", "Linux", "CLinux", "Supervision", "PKI", "CSeccomp", "CCap", "CArchive", "Glibc", "Synchronization",
+        "Model", "Threads", "Linux", "CLinux", "Supervision", "PKI", "CSeccomp", "CCap", "CArchive", "Glibc",
+        "Synchronization",
     ],
     "Network": ["Model", "Linux", "CLinux", "Glibc", "Synchronization"],
-    "HTTP": ["Wire", "PKI", "CMicroHTTPD", "CGnuTLS", "CLinux", "Glibc", "Synchronization"],
+    "HTTP": ["Wire", "Threads", "PKI", "CMicroHTTPD", "CGnuTLS", "CLinux", "Glibc", "Synchronization"],
 
     // Layer 3: the loop, and the node.
-    "ControlPlane": ["Model", "Controllers", "Scheduler", "Store", "Glibc", "Synchronization"],
-    "Agent": ["Model", "Wire", "Linux", "Supervision", "ContainerRuntime", "Network", "Glibc", "Synchronization"],
+    "ControlPlane": ["Model", "Threads", "Controllers", "Scheduler", "Store", "Glibc", "Synchronization"],
+    "Agent": [
+        "Model", "Threads", "Wire", "Linux", "Supervision", "ContainerRuntime", "Network", "Glibc", "Synchronization",
+    ],
 
     // Layer 4: the API's two ends.
-    "APIServer": ["Model", "Wire", "Store", "ControlPlane", "HTTP", "YAML", "Glibc", "Synchronization"],
+    "APIServer": ["Model", "Threads", "Wire", "Store", "ControlPlane", "HTTP", "YAML", "Glibc", "Synchronization"],
     "Client": ["Model", "Wire", "YAML", "CCurl", "CLinux", "Glibc", "Synchronization"],
 
     // Layer 5: the program.
     "Commands": [
-        "Model", "Manifest", "Store", "Wire", "Linux", "PKI", "ContainerRuntime", "Network", "Supervision",
+        "Model", "Threads", "Manifest", "Store", "Wire", "Linux", "PKI", "ContainerRuntime", "Network", "Supervision",
         "ControlPlane",
         "Agent", "APIServer", "Client", "HTTP", "YAML", "CLinux", "Glibc", "Synchronization",
     ],

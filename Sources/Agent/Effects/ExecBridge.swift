@@ -13,7 +13,7 @@ struct ExecBridge {
         ignoreBrokenPipes()
         let input = session.terminal ?? session.standardInput
         let (runtime, session, channel) = (runtime, session, channel)
-        startThread(named: "exec-input") { Self.feed(input, channel, runtime, session) }
+        startThread { Self.feed(input, channel, runtime, session) }
         copyOutput()
         let code = try runtime.execResult(session)
         closeDescriptors()

@@ -1,6 +1,7 @@
 import Glibc
 import Model
 import Synchronization
+import Threads
 
 /// Makes network checks on one thread: any number of them at a time, each with its own time limit.
 final class NetworkProber: Sendable {
@@ -35,7 +36,7 @@ final class NetworkProber: Sendable {
             setFlags(end)
         }
         (wakeRead, wakeWrite) = (ends[0], ends[1])
-        startThread(named: "prober") { [self] in run() }
+        startThread { [self] in run() }
     }
 
     /// Adds a check.
@@ -65,7 +66,7 @@ final class NetworkProber: Sendable {
             if isStopped { break }
             checks += added.compactMap(RunningCheck.init)
             wait(for: checks)
-            checks = checks.filter { !$0.advance(now: monotonicNow()) }
+            checks = checks.filter { !$0.advance(now: MachineClock.monotonic) }
         }
         for check in checks { check.abandon() }
         close(wakeRead)
@@ -75,7 +76,7 @@ final class NetworkProber: Sendable {
     private func wait(for checks: [RunningCheck]) {
         var entries = [pollfd(fd: wakeRead, events: Int16(POLLIN), revents: 0)]
         entries += checks.map { pollfd(fd: $0.descriptor, events: $0.interest, revents: 0) }
-        let now = monotonicNow()
+        let now = MachineClock.monotonic
         let deadline = checks.map(\.deadline).min()
         // Rounded up: a poll that ends just before the deadline would spin.
         let timeout = deadline.map { Int32(clamping: max(0, ($0 - now).nanoseconds / 1_000_000 + 1)) } ?? -1
@@ -101,7 +102,7 @@ private final class RunningCheck {
     /// Starts to connect; nil when that failed at once, which the completion was told.
     init?(_ check: NetworkProber.Check) {
         self.check = check
-        deadline = monotonicNow() + check.timeout
+        deadline = MachineClock.monotonic + check.timeout
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue), 0)
         var target = sockaddr_in()
         target.sin_family = sa_family_t(AF_INET)

@@ -2,6 +2,7 @@ import Glibc
 import Linux
 import Supervision
 import Synchronization
+import Threads
 
 /// Notices, on a thread of its own, that supervisors or their containers have ended.
 final class ExitWatcher: Sendable {
@@ -34,7 +35,11 @@ final class ExitWatcher: Sendable {
         try setNonBlocking(wake.writing)
         try setNonBlocking(wake.reading)
         let loop = WatchLoop(self)
-        try startThread { loop.run() }
+        do {
+            try Thread.detach { loop.run() }
+        } catch {
+            throw LinuxError("pthread_create", errno: error.code)
+        }
     }
 
     // The thread has ended by now: it holds on to this object.

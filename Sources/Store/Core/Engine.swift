@@ -1,5 +1,6 @@
 import Glibc
 import Synchronization
+import Threads
 
 /// What both stores are made of: the objects in memory, the history, the watchers, and one queue of transactions
 /// that one thread at a time drains.
@@ -16,7 +17,7 @@ final class Engine: Sendable {
     /// Where commits are made durable; nil for memory alone.
     private let journal: (any Journal)?
     /// Wakes the writer thread; nil when the thread that asks drains.
-    private let bell: Semaphore?
+    private let bell: WakeSignal?
     /// Why the store refuses every write, once the journal failed.
     private let failure = Mutex<StoreError?>(nil)
 
@@ -35,15 +36,19 @@ final class Engine: Sendable {
     ) throws(StoreError) {
         self.options = options
         self.journal = journal
-        let bell = Semaphore()
+        let bell = WakeSignal()
         self.bell = bell
         published = Mutex(content)
         latest = Atomic(content.revision)
-        try startThread { [self] in
-            repeat {
-                bell.wait()
-                drain()
-            } while !inbox.withLock { $0.isFinished }
+        do {
+            try Thread.detach { [self] in
+                repeat {
+                    bell.wait(atMost: nil)
+                    drain()
+                } while !inbox.withLock { $0.isFinished }
+            }
+        } catch {
+            throw .failed("\(error)")
         }
     }
 
@@ -55,7 +60,7 @@ final class Engine: Sendable {
             return !inbox.isDraining
         }
         guard mustDrain else { return }
-        if let bell { bell.signal() } else { drain() }
+        if let bell { bell.raise() } else { drain() }
     }
 
     private func drain() {
