@@ -192,6 +192,25 @@ func `the wait before a restart doubles from one second to a minute`(failures: I
     #expect(pod.performed.suffix(2) == [.teardown, .release])
 }
 
+@Test func `a sidecar that ends makes its pod unready, but not uninitialized`() {
+    var pod = PodHarness { pod in
+        pod.spec.initContainers = [
+            Container { ($0.name, $0.image, $0.restartPolicy) = ("proxy", "rootfs:/x", "Always") }
+        ]
+    }
+    pod.settle()
+    #expect(pod.condition("Ready")?.status == "True")
+    pod.end("proxy", exitCode: 1)
+    pod.settle()
+    #expect(pod.condition("Ready")?.status == "False")
+    #expect(pod.condition("Ready")?.message == "containers not ready: proxy")
+    #expect(pod.condition("Initialized")?.status == "True")
+    pod.now = pod.wakeAt ?? pod.now
+    pod.settle()
+    #expect(pod.performed.last == .startContainer(name: "proxy", attempt: 1))
+    #expect(pod.condition("Ready")?.status == "True")
+}
+
 @Test func `a stop signals, waits for the grace period, kills, and takes everything apart`() {
     var pod = PodHarness { $0.spec.terminationGracePeriodSeconds = 5 }
     pod.settle()

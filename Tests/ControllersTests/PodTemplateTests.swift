@@ -125,9 +125,14 @@ struct PodTemplateTests {
     }
 
     @Test func `sidecars run the main image unless they say otherwise`() {
-        #expect(template.spec.containers.map(\.image) == ["web:1@sha256:a", "web:1@sha256:a"])
-        #expect(template.spec.containers.last?.volumeMounts.map(\.name) == ["keys"])
-        #expect(template.spec.initContainers.map(\.image) == ["migrate:1@sha256:b"])
+        #expect(template.spec.initContainers.map(\.image) == ["migrate:1@sha256:b", "web:1@sha256:a"])
+        #expect(template.spec.initContainers.last?.volumeMounts.map(\.name) == ["keys"])
+    }
+
+    @Test func `sidecars start after the init containers, before the main container, and keep running`() {
+        #expect(template.spec.initContainers.map(\.name) == ["migrate", "proxy"])
+        #expect(template.spec.initContainers.map(\.restartPolicy) == [nil, "Always"])
+        #expect(template.spec.containers.map(\.name) == ["web"])
     }
 
     @Test func `labels and the config hash are on the template`() {

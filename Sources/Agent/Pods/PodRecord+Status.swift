@@ -43,14 +43,19 @@ extension PodRecord {
     private func conditions(for next: PodStatus, wall: Timestamp) -> [Condition] {
         var result = status.conditions.isEmpty ? pod.status?.conditions ?? [] : status.conditions
         result.set(Condition("PodScheduled", true, reason: "Scheduled", message: "placed on \(nodeName)"), now: wall)
-        let isInitialized = pod.spec.initContainers.allSatisfy { container in
-            container.isSidecar ? containers[container.name]?.isStarted == true : hasSucceeded(container.name)
-        }
+        // A sidecar that is restarted later does not take back that the pod was initialized.
+        let isInitialized =
+            hasStartedContainers
+            || pod.spec.initContainers.allSatisfy { container in
+                container.isSidecar ? containers[container.name]?.isStarted == true : hasSucceeded(container.name)
+            }
         result.set(
             isInitialized
                 ? Condition("Initialized", true, reason: "InitContainersDone", message: "")
                 : Condition("Initialized", false, reason: "InitContainersPending", message: initMessage), now: wall)
-        let unready = next.containerStatuses.filter { !$0.ready }.map(\.name)
+        let sidecars = pod.spec.initContainers.filter(\.isSidecar).map(\.name)
+        let serving = next.containerStatuses + next.initContainerStatuses.filter { sidecars.contains($0.name) }
+        let unready = serving.filter { !$0.ready }.map(\.name)
         let isReady = unready.isEmpty && !next.containerStatuses.isEmpty && isInitialized
         let reason = isReady ? "ContainersReady" : "ContainersNotReady"
         let message = isReady ? "" : unreadyMessage(unready)

@@ -14,8 +14,15 @@ extension PodTemplate {
         if let configHash { metadata.annotations[WellKnown.configHashAnnotation] = configHash }
         let build = ContainerBuilder(images: images, stopSignal: spec.stop?.signal)
         self.spec = PodSpec {
-            $0.containers = [build.main(spec, name: name)] + spec.sidecars.map { build.container($0, of: spec) }
-            $0.initContainers = spec.initContainers.map { build.container($0, of: spec) }
+            $0.containers = [build.main(spec, name: name)]
+            // Init containers that keep running: they are there before the main container and outlive it.
+            $0.initContainers =
+                spec.initContainers.map { build.container($0, of: spec) }
+                + spec.sidecars.map {
+                    var sidecar = build.container($0, of: spec)
+                    sidecar.restartPolicy = "Always"
+                    return sidecar
+                }
             $0.volumes = spec.volumes.map(Volume.init)
             $0.restartPolicy = "Always"
             $0.terminationGracePeriodSeconds = (spec.stop?.gracePeriod ?? .seconds(30)).secondsRoundedUp
