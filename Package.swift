@@ -116,7 +116,7 @@ let package = Package(
         tests("APIServerTests", ["APIServer", "Client", "ControlPlane", "Store", "Wire", "HTTP", "PKI", "Model"]),
         tests("CommandsTests", ["Commands", "Model", "Manifest", "Client", "Wire"]),
         tests("KernelTests", ["ContainerRuntime", "Supervision", "Network", "Linux", "Model"]),
-        tests("EndToEndTests", ["Model", "Linux"]),
+        tests("EndToEndTests", ["Model", "Linux", "CLinux", "martlet", "martlet-supervisor"]),
         tests("TidyTests", []),
     ],
     swiftLanguageModes: [.v6]

@@ -46,8 +46,8 @@ final class Child {
         posix_spawnattr_setsigdefault(&attributes, &signals)
         sigemptyset(&signals)
         posix_spawnattr_setsigmask(&attributes, &signals)
-        posix_spawnattr_setflags(
-            &attributes, Int16(POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK) | 0x80 /* POSIX_SPAWN_SETSID */)
+        // POSIX_SPAWN_SETSID, which the Glibc module leaves out, is 0x80.
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK) | 0x80)
         var ends: [Pipe] = []
         if let terminal {
             // The first terminal that a session's leader opens becomes its controlling one.

@@ -1,5 +1,0 @@
-import Testing
-
-@Test func `the EndToEndTests suite is wired`() {
-    #expect(Bool(true))
-}
