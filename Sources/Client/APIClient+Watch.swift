@@ -7,10 +7,11 @@ extension APIClient {
     /// - Parameters:
     ///   - resourceVersion: after which revision; nil begins with what there is, as `added`.
     ///   - timeoutSeconds: after how long the server ends the watch.
+    ///   - accept: the form of the objects, where it is not theirs: a table's media type.
     /// - Throws: `ClientError.status` for an `ERROR` event: with code 410, `isExpired`, the caller lists again.
     public func watch(
         _ type: ResourceType, _ selection: ListSelection = ListSelection(), resourceVersion: String?,
-        timeoutSeconds: Int? = nil, _ handler: (WatchEvent) -> Bool
+        timeoutSeconds: Int? = nil, accept: String? = nil, _ handler: (WatchEvent) -> Bool
     ) throws(ClientError) {
         let parameters =
             selection.parameters + [
@@ -19,7 +20,9 @@ extension APIClient {
             ]
         var splitter = JSONStreamSplitter()
         var failure: ClientError?
-        try stream("GET", path(type, selection.namespace) + PercentEncoding.query(parameters), headers: []) { bytes in
+        let headers = accept.map { [(name: "Accept", value: $0)] } ?? []
+        try stream("GET", path(type, selection.namespace) + PercentEncoding.query(parameters), headers: headers) {
+            bytes in
             do {
                 for document in try splitter.append(bytes) {
                     guard let event = try WatchEvent(document: document) else { continue }

@@ -25,7 +25,7 @@ extension ClientError: CustomStringConvertible {
     public var statusCode: Int? { if case .status(let code, _, _, _) = self { code } else { nil } }
 
     /// The error that an answer of 400 or above means: its `Status` object, or what its text says.
-    static func status(of code: Int, body: [UInt8]) -> ClientError {
+    public static func status(of code: Int, body: [UInt8]) -> ClientError {
         if let status = try? JSONValue(parsing: body), status["kind"]?.string == "Status" {
             return ClientError(statusObject: status, code: code)
         }

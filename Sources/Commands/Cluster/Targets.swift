@@ -49,7 +49,7 @@ struct Targets: Sendable, Equatable {
     /// The type that a word means.
     static func type(_ word: String) throws(UsageError) -> ResourceType {
         if let type = ResourceType.meant(by: word) { return type }
-        let known = ResourceType.all.flatMap { [$0.plural, $0.singular] + $0.shortNames }
+        let known = ResourceType.all.flatMap { [$0.plural, $0.singular] }
         let nearest = nearestName(to: word.lowercased(), among: known).map { "; did you mean \"\($0)\"?" } ?? ""
         let names = ResourceType.all.map(\.plural).joined(separator: ", ")
         throw UsageError(message: "there is no type \"\(word)\"\(nearest) (types: \(names))")

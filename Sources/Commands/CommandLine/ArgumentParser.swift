@@ -22,7 +22,7 @@ struct ArgumentParser: Sendable {
         while let word = rest.first, word.hasPrefix("-"), word != "--", word != "-" {
             rest = rest.dropFirst()
             if word == "--help" || word == "-h" { return .help([]) }
-            if word == "--version" { return try parse(["version"] + rest) }
+            if word == "--version" { return try parse(["version", "--client"] + rest) }
             try takeOption(word, &rest, known: common, path: [], into: &options)
         }
         let (path, consumed) = try commandPath(rest)
@@ -137,30 +137,8 @@ struct ArgumentParser: Sendable {
     }
 
     private func unknown(_ kind: String, _ shown: String, _ word: String, _ known: [String]) -> String {
-        let nearest = nearestName(to: word, among: known).map { "; did you mean \"\($0)\"?" } ?? ""
+        let dashes = kind == "flag" ? "--" : ""
+        let nearest = nearestName(to: word, among: known).map { "; did you mean \"\(dashes)\($0)\"?" } ?? ""
         return "unknown \(kind) \"\(shown)\"\(nearest)"
     }
-}
-
-/// The known name that a mistyped one most likely means: at most a third of its letters differ.
-func nearestName(to word: String, among known: [String]) -> String? {
-    let scored = known.map { (name: $0, distance: editDistance(word, $0)) }
-    guard let best = scored.min(by: { ($0.distance, $0.name) < ($1.distance, $1.name) }) else { return nil }
-    return best.distance <= max(1, word.count / 3 + 1) ? best.name : nil
-}
-
-/// How many letters must be added, removed or changed (Levenshtein).
-private func editDistance(_ left: String, _ right: String) -> Int {
-    let (left, right) = (Array(left), Array(right))
-    var row = Array(0...right.count)
-    for (index, letter) in left.enumerated() {
-        var previous = row[0]
-        row[0] = index + 1
-        for column in right.indices {
-            let cost = previous + (letter == right[column] ? 0 : 1)
-            previous = row[column + 1]
-            row[column + 1] = min(cost, row[column] + 1, previous + 1)
-        }
-    }
-    return row[right.count]
 }

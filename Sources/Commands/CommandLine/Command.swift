@@ -83,17 +83,19 @@ struct Invocation: Sendable {
 }
 
 /// A call that cannot be carried out as it was written; the exit code is 2.
-struct UsageError: Error {
+struct UsageError: Error, CustomStringConvertible {
     /// What is wrong, and what to write instead.
     var message: String
     /// The command whose help is pointed to.
     var path: [String] = []
+    var description: String { message }
 }
 
 /// A failure that was described to the user; the exit code is `code`.
-struct CommandFailure: Error {
+struct CommandFailure: Error, CustomStringConvertible {
     /// What went wrong and what to do.
     var message: String
     /// The program's exit code.
     var code: Int32 = 1
+    var description: String { message }
 }

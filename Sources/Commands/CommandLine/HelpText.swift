@@ -4,10 +4,17 @@ struct HelpText {
     let common: [Command.Option]
 
     /// Help about a command, a group, or the whole program.
-    func text(for path: [String]) -> String {
+    ///
+    /// - Throws: `UsageError` for a path that leads nowhere.
+    func text(for path: [String]) throws(UsageError) -> String {
         if let command = commands.first(where: { $0.path == path }) { return text(for: command) }
         let members = commands.filter { $0.path.count > path.count && Array($0.path.prefix(path.count)) == path }
-        if path.isEmpty || members.isEmpty { return overview }
+        if path.isEmpty { return overview }
+        guard !members.isEmpty else {
+            let known = commands.filter { !$0.isHidden }.compactMap(\.path.first)
+            let nearest = nearestName(to: path[0], among: known).map { "; did you mean \"\($0)\"?" } ?? ""
+            throw UsageError(message: "there is no command \"\(path.joined(separator: " "))\"\(nearest)")
+        }
         var text = "Usage: martlet \(path.joined(separator: " ")) COMMAND\n\nCommands:\n"
         text += table(
             members.filter { !$0.isHidden }.map { ($0.path.dropFirst(path.count).joined(separator: " "), $0.summary) })

@@ -25,19 +25,21 @@ public enum Program {
     static func run(_ words: [String], context: Context) -> Int32 {
         let commands = allCommands
         let parser = ArgumentParser(commands: commands, common: commonOptions)
+        var path: [String] = []
         do {
             switch try parser.parse(words) {
             case .help(let path):
-                context.output(HelpText(commands: commands, common: commonOptions).text(for: path))
+                context.output(try HelpText(commands: commands, common: commonOptions).text(for: path))
                 return 0
             case .run(let command, let options, let arguments, let passed):
+                path = command.path
                 let invocation = Invocation(
                     command: command, options: options, arguments: arguments, passed: passed, context: context)
                 return try command.run(invocation)
             }
         } catch let error as UsageError {
-            let path = (["martlet"] + error.path).joined(separator: " ")
-            context.note("error: \(error.message)\nRun `\(path) --help` for usage.")
+            let shown = (["martlet"] + (error.path.isEmpty ? path : error.path)).joined(separator: " ")
+            context.note("error: \(error.message)\nRun `\(shown) --help` for usage.")
             return 2
         } catch let error as CommandFailure {
             if !error.message.isEmpty { context.note("error: \(error.message)") }

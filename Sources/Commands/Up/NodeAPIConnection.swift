@@ -28,16 +28,17 @@ final class NodeAPIConnection: AgentConnection {
 
     func watchPods(node: String, _ handler: (PodChange) -> Bool) throws(ConnectionError) {
         try translated {
-            let fields = "spec.nodeName=\(node)"
-            let path = ResourceType.pod.path(namespace: nil) + query([("fieldSelector", fields)])
-            let list = try api.request("GET", path).document
-            let pods = try (list["items"]?.array ?? []).map { try Pod(json: $0) }
-            guard handler(.all(pods)) else { return }
-            let revision = list["metadata"]?["resourceVersion"]?.string
-            try api.watch(.pod, namespace: nil, fields: fields, from: revision) { kind, object in
-                if kind == "DELETED" { return handler(.removed(uid: object["metadata"]?["uid"]?.string ?? "")) }
-                guard let pod = try? Pod(json: object) else { return true }
-                return handler(.changed(pod))
+            let selection = ListSelection { $0.fieldSelector = "spec.nodeName=\(node)" }
+            let pods = try api.client.list(Pod.self, selection)
+            guard handler(.all(pods.items)) else { return }
+            try api.client.watch(.pod, selection, resourceVersion: pods.resourceVersion) { event in
+                switch event {
+                case .added(let object), .modified(let object):
+                    guard let pod = try? Pod(json: object) else { return true }
+                    return handler(.changed(pod))
+                case .deleted(let object): return handler(.removed(uid: object["metadata"]?["uid"]?.string ?? ""))
+                case .bookmark: return true
+                }
             }
         }
     }
@@ -66,7 +67,7 @@ final class NodeAPIConnection: AgentConnection {
 
     func secret(namespace: String, name: String) throws(ConnectionError) -> [String: [UInt8]] {
         try translated {
-            try Secret(json: api.get(.secret, namespace: namespace, name: name)).data.mapValues {
+            try api.client.get(Secret.self, namespace: namespace, name: name).data.mapValues {
                 Base64.decode($0) ?? []
             }
         }
@@ -74,7 +75,7 @@ final class NodeAPIConnection: AgentConnection {
 
     func configMap(namespace: String, name: String) throws(ConnectionError) -> [String: [UInt8]] {
         try translated {
-            let object = try ConfigMap(json: api.get(.configMap, namespace: namespace, name: name))
+            let object = try api.client.get(ConfigMap.self, namespace: namespace, name: name)
             let binary = object.binaryData.mapValues { Base64.decode($0) ?? [] }
             return object.data.mapValues { Array($0.utf8) }.merging(binary) { text, _ in text }
         }

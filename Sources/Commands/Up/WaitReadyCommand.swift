@@ -14,7 +14,7 @@ enum WaitReadyCommand {
             let installation = try Installation(call)
             let timeout = try call.timeout(.seconds(30))
             var last = "there is no \(installation.adminKubeconfig) yet"
-            let isReady = try Poll(limit: timeout).until { () -> Bool? in
+            let isReady = try Poll(call.context.clock, limit: timeout).until { () -> Bool? in
                 guard fileExists(installation.adminKubeconfig) else { return nil }
                 do {
                     let config = try Kubeconfig.load(path: installation.adminKubeconfig)

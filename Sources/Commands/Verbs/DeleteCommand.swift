@@ -20,7 +20,7 @@ enum DeleteCommand {
         examples: [
             "martlet delete -f web.yaml", "martlet delete app web", "martlet delete pods -l martlet.dev/app=web",
         ],
-        run: { try DeleteRun(call: $0, api: $0.connect()).run() })
+        run: { try DeleteRun($0).run() })
 }
 
 private struct DeleteRun {
@@ -33,6 +33,20 @@ private struct DeleteRun {
 
     let call: Invocation
     let api: ClusterAPI
+    /// What the words name; nil when manifests name it.
+    let targets: Targets?
+
+    /// Understands the call before the server is asked.
+    init(_ call: Invocation) throws {
+        self.call = call
+        targets = call.values("filename").isEmpty ? try Targets(call.arguments) : nil
+        for group in targets?.groups ?? [] where group.names.isEmpty {
+            guard call.flag("all") || call.value("selector") != nil else {
+                throw UsageError(message: "say which \(group.type.plural): by name, with -l, or --all")
+            }
+        }
+        api = try call.connect()
+    }
 
     func run() throws -> Int32 {
         let grace = try call.value("grace-period").map { text throws(UsageError) -> Int64 in
@@ -49,30 +63,25 @@ private struct DeleteRun {
                 if let uid = try remove(item, grace: grace, isDryRun: isDryRun) {
                     removed.append(Item(type: item.type, namespace: item.namespace, name: item.name, uid: uid))
                 }
-            } catch let error as ClientError where error.isNotFound {
+            } catch let error as Missing {
                 if !call.flag("ignore-not-found") { code = call.report(error) }
             } catch {
                 code = call.report(error)
             }
         }
         guard call.value("wait") != "false", !isDryRun else { return code }
-        return try waitUntilGone(removed) ? code : 1
+        return max(code, try waitUntilGone(removed))
     }
 
     private func items() throws -> [Item] {
-        if !call.values("filename").isEmpty {
+        guard let targets else {
             return try call.manifests().inOrderOfCreation.reversed().map {
                 Item(type: $0.type, namespace: $0.namespace ?? api.namespace, name: $0.name)
             }
         }
-        let targets = try Targets(call.arguments)
         return try targets.groups.flatMap { group -> [Item] in
             if !group.names.isEmpty {
                 return group.names.map { Item(type: group.type, namespace: api.namespace, name: $0) }
-            }
-            guard call.flag("all") || call.value("selector") != nil else {
-                throw UsageError(
-                    message: "say which \(group.type.plural): by name, with -l, or --all", path: ["delete"])
             }
             return try api.list(group.type, namespace: api.namespace, labels: call.value("selector")).map {
                 Item(
@@ -95,20 +104,38 @@ private struct DeleteRun {
         return live["metadata"]?["uid"]?.string
     }
 
-    private func waitUntilGone(_ items: [Item]) throws -> Bool {
+    /// Waits for all of them within one time, and says for what.
+    private func waitUntilGone(_ items: [Item]) throws -> Int32 {
         let timeout = try call.timeout()
-        let deadline = monotonicNow() + timeout
+        let poll = Poll(call.context.clock, limit: timeout)
+        let progress = ProgressLine(call.context)
+        defer { progress.clear() }
         for item in items {
-            let isGone = try Poll(limit: max(.zero, deadline - monotonicNow())).until { () -> Bool? in
+            let isGone = try poll.until { () -> Bool? in
                 let live = try api.find(item.type, namespace: item.namespace, name: item.name)
-                return live == nil || live?["metadata"]?["uid"]?.string != item.uid ? true : nil
+                guard let live, live["metadata"]?["uid"]?.string == item.uid else { return true }
+                progress.show("waiting for \(item.type.singular)/\(item.name): \(try reason(item, live))")
+                return nil
             }
-            if isGone == nil {
-                call.context.note(
-                    "error: \(item.type.singular)/\(item.name) is still there after \(timeout); it is being removed")
-                return false
-            }
+            guard isGone == nil else { continue }
+            progress.clear()
+            call.context.note(
+                "error: \(item.type.singular)/\(item.name) is still there after \(timeout); it is being removed")
+            return 1
         }
-        return true
+        return 0
+    }
+
+    /// What an object that is being removed waits for.
+    private func reason(_ item: Item, _ live: JSONValue) throws -> String {
+        if item.type == .app {
+            let pods = try api.list(.pod, namespace: item.namespace, labels: "martlet.dev/app=\(item.name)").count
+            return pods == 0 ? "being removed" : "\(pods) pod\(pods == 1 ? "" : "s") stopping"
+        }
+        let finalizers = (live["metadata"]?["finalizers"]?.array ?? []).compactMap(\.string)
+        if !finalizers.isEmpty { return "held by \(finalizers.joined(separator: ", "))" }
+        guard item.type == .pod else { return "being removed" }
+        let grace = live["metadata"]?["deletionGracePeriodSeconds"]?.integer
+        return "its containers are stopping" + (grace.map { ", at most \($0)s" } ?? "")
     }
 }

@@ -26,14 +26,17 @@ enum DescribeCommand {
             for name in group.names {
                 do {
                     objects.append(try api.get(group.type, namespace: api.namespace, name: name))
-                } catch let error as ClientError where error.isNotFound {
+                } catch let error as Missing {
                     code = call.report(error)
                 }
             }
             for object in objects {
                 if !isFirst { call.context.print("\n") }
                 isFirst = false
-                call.context.output(try Description(api: api, object: object, type: group.type).text())
+                call.context.output(
+                    try Description(
+                        api: api, object: object, type: group.type, now: call.context.clock.wall()
+                    ).text())
             }
         }
         return code
@@ -45,7 +48,10 @@ struct Description {
     let api: ClusterAPI
     let object: JSONValue
     let type: ResourceType
+    /// What ages are counted to.
+    let now: Timestamp
 
+    /// The whole page.
     func text() throws -> String {
         var page = DescriptionPage()
         page.metadata(object)
@@ -113,104 +119,6 @@ struct Description {
         return "\(rollout.strategy ?? "Rolling"), at most \(surge) more and \(unavailable) fewer than desired"
     }
 
-    // MARK: - Pods
-
-    private func describe(_ pod: Pod, _ page: inout DescriptionPage) {
-        let status = pod.status ?? PodStatus()
-        page.field("Node", pod.spec.nodeName ?? "<none>")
-        page.field("Phase", pod.metadata.deletionTimestamp == nil ? status.phase ?? "Pending" : "Terminating")
-        if let reason = status.reason { page.field("Reason", "\(reason): \(status.message ?? "")") }
-        page.field("IP", status.podIP ?? "<none>")
-        if let started = status.startTime { page.field("Started", "\(started)") }
-        for (title, specs, statuses) in [
-            ("Init containers", pod.spec.initContainers, status.initContainerStatuses),
-            ("Containers", pod.spec.containers, status.containerStatuses),
-        ] where !specs.isEmpty {
-            var inner = DescriptionPage()
-            for container in specs {
-                inner.nested(container.name, describe(container, statuses.first { $0.name == container.name }))
-            }
-            page.block(title, inner.text)
-        }
-        page.conditions(status.conditions)
-        if !pod.spec.volumes.isEmpty {
-            page.block("Volumes", pod.spec.volumes.map { "\($0.name): \(source(of: $0))\n" }.joined())
-        }
-    }
-
-    private func describe(_ container: Container, _ status: ContainerStatus?) -> DescriptionPage {
-        var page = DescriptionPage()
-        page.field("Image", container.image)
-        if let id = status?.imageID, !id.isEmpty { page.field("Image ID", id) }
-        let command = container.command + container.args
-        if !command.isEmpty { page.field("Command", command.joined(separator: " ")) }
-        let ports = container.ports.map { "\($0.containerPort)/\($0.protocol ?? "TCP")" }
-        if !ports.isEmpty { page.field("Ports", ports.joined(separator: ", ")) }
-        if let state = status?.state { page.field("State", text(of: state)) }
-        if let last = status?.lastState { page.field("Last state", text(of: last)) }
-        page.field("Ready", status?.ready == true ? "True" : "False")
-        page.field("Restarts", "\(status?.restartCount ?? 0)")
-        for (title, amounts) in [
-            ("Requests", container.resources?.requests ?? [:]), ("Limits", container.resources?.limits ?? [:]),
-        ] where !amounts.isEmpty {
-            page.field(
-                title, amounts.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", "))
-        }
-        for (title, probe) in [
-            ("Startup", container.startupProbe), ("Readiness", container.readinessProbe),
-            ("Liveness", container.livenessProbe),
-        ] {
-            if let probe { page.field(title, text(of: probe)) }
-        }
-        for variable in container.env { page.field("Env \(variable.name)", text(of: variable)) }
-        for mount in container.volumeMounts {
-            page.field("Mount \(mount.mountPath)", mount.name + (mount.readOnly == true ? " (read-only)" : ""))
-        }
-        return page
-    }
-
-    private func text(of state: ContainerState) -> String {
-        if let running = state.running { return "running since \(running.startedAt.map(\.description) ?? "?")" }
-        if let waiting = state.waiting { return "waiting: \(waiting.reason ?? ""): \(waiting.message ?? "")" }
-        guard let end = state.terminated else { return "unknown" }
-        let message = end.message.map { ": \($0)" } ?? ""
-        let moment = end.finishedAt.map { " at \($0)" } ?? ""
-        return "ended with exit code \(end.exitCode)\(moment): \(end.reason ?? "")\(message)"
-    }
-
-    private func text(of probe: Probe) -> String {
-        func port(_ reference: PortReference) -> String {
-            switch reference {
-            case .number(let number): "\(number)"
-            case .name(let name): name
-            }
-        }
-        var what = ""
-        if let http = probe.httpGet { what = "GET \(http.path ?? "/") on port \(port(http.port))" }
-        if let tcp = probe.tcpSocket { what = "connect to port \(port(tcp.port))" }
-        if let grpc = probe.grpc { what = "gRPC health check on port \(port(grpc.port))" }
-        if let exec = probe.exec { what = "run \(exec.command.joined(separator: " "))" }
-        let period = TimeSpan.milliseconds(probe.periodMilliseconds ?? 10_000)
-        return "\(what), every \(period), fails after \(probe.failureThreshold ?? 3)"
-    }
-
-    private func text(of variable: EnvVar) -> String {
-        if let value = variable.value { return value }
-        if let key = variable.valueFrom?.secretKeyRef { return "<key \(key.key) of Secret \(key.name)>" }
-        if let key = variable.valueFrom?.configMapKeyRef { return "<key \(key.key) of ConfigMap \(key.name)>" }
-        return "<\(variable.valueFrom?.fieldRef?.fieldPath ?? "unset")>"
-    }
-
-    private func source(of volume: Volume) -> String {
-        if let source = volume.emptyDir {
-            return source.medium == "Memory" ? "empty directory on memory" : "empty directory"
-        }
-        if let source = volume.hostPath { return "path \(source.path) of the node" }
-        if let source = volume.configMap { return "ConfigMap \(source.name)" }
-        if let source = volume.secret { return "Secret \(source.name)" }
-        return "unknown"
-    }
-
     // MARK: - Other kinds
 
     private func describe(_ node: Node, _ page: inout DescriptionPage) throws {
@@ -257,80 +165,6 @@ struct Description {
             page.field("Events", "<none>")
             return
         }
-        page.block("Events", EventTable(events, now: wallNow(), withObject: false).table.text())
-    }
-}
-
-/// Events as rows, the oldest first.
-struct EventTable {
-    var table: TextTable
-
-    init(_ events: [Event], now: Timestamp, withObject: Bool) {
-        table = TextTable(headers: ["LAST SEEN", "TYPE", "REASON"] + (withObject ? ["OBJECT"] : []) + ["MESSAGE"])
-        let sorted = events.sorted {
-            ($0.lastTimestamp?.nanoseconds ?? 0, $0.name) < ($1.lastTimestamp?.nanoseconds ?? 0, $1.name)
-        }
-        for event in sorted {
-            var age = event.lastTimestamp.map { HumanDuration.text(now - $0) } ?? "<unknown>"
-            if let count = event.count, count > 1 { age += " (x\(count))" }
-            let object = "\((event.involvedObject.kind ?? "").lowercased())/\(event.involvedObject.name ?? "")"
-            table.rows.append(
-                [age, event.type ?? "Normal", event.reason ?? ""] + (withObject ? [object] : []) + [event.message ?? ""]
-            )
-        }
-    }
-}
-
-/// Lines of `Name:  value` and indented blocks.
-struct DescriptionPage {
-    private(set) var text = ""
-    private static let width = 18
-
-    mutating func field(_ name: String, _ value: String) {
-        let title = name + ":"
-        text += title + String(repeating: " ", count: max(1, Self.width - title.count)) + value + "\n"
-    }
-
-    mutating func block(_ name: String, _ content: String) {
-        text += "\(name):\n"
-        for line in content.split(separator: "\n", omittingEmptySubsequences: false).dropLast() {
-            text += "  \(line)\n"
-        }
-    }
-
-    mutating func nested(_ name: String, _ page: DescriptionPage) { block(name, page.text) }
-
-    mutating func metadata(_ object: JSONValue) {
-        let metadata = object["metadata"]
-        field("Name", metadata?["name"]?.string ?? "")
-        if let namespace = metadata?["namespace"]?.string { field("Namespace", namespace) }
-        for (title, key) in [("Labels", "labels"), ("Annotations", "annotations")] {
-            let entries = (metadata?[key]?.object?.members ?? []).filter { $0.name != Apply.annotation }
-            guard !entries.isEmpty else { continue }
-            field(title, entries.map { "\($0.name)=\($0.value.string ?? "")" }.joined(separator: ", "))
-        }
-        if let made = metadata?["creationTimestamp"]?.string { field("Created", made) }
-        if let deleted = metadata?["deletionTimestamp"]?.string {
-            let finalizers = (metadata?["finalizers"]?.array ?? []).compactMap(\.string)
-            field(
-                "Being deleted",
-                "since \(deleted)" + (finalizers.isEmpty ? "" : ", waiting for \(finalizers.joined(separator: ", "))"))
-        }
-        if let owner = metadata?["ownerReferences"]?.array?.first {
-            field("Controlled by", "\(owner["kind"]?.string ?? "")/\(owner["name"]?.string ?? "")")
-        }
-    }
-
-    mutating func conditions(_ conditions: [Condition]) {
-        guard !conditions.isEmpty else { return }
-        var table = TextTable(headers: ["CONDITION", "STATUS", "SINCE", "REASON", "MESSAGE"])
-        for condition in conditions {
-            table.rows.append([
-                condition.type, condition.status, condition.lastTransitionTime?.description ?? "",
-                condition.reason ?? "",
-                condition.message ?? "",
-            ])
-        }
-        block("Conditions", table.text())
+        page.block("Events", EventTable(events, now: now, withObject: false).table.text())
     }
 }

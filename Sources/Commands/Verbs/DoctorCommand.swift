@@ -26,7 +26,7 @@ enum DoctorCommand {
         let colours: [Finding.Verdict: String] = [.holds: "32", .warns: "33", .fails: "31"]
         var mark = finding.verdict.rawValue
         mark += String(repeating: " ", count: 5 - mark.count)
-        if context.isTerminal, let colour = colours[finding.verdict] { mark = "\u{1B}[\(colour)m\(mark)\u{1B}[0m" }
+        if context.hasColours, let colour = colours[finding.verdict] { mark = "\u{1B}[\(colour)m\(mark)\u{1B}[0m" }
         context.print("\(mark) \(finding.name): \(finding.found)")
         if let remedy = finding.remedy { context.print("      mend it: \(remedy)") }
     }

@@ -31,9 +31,9 @@ enum EventsCommand {
         }
         let selector = fields.isEmpty ? nil : fields.joined(separator: ",")
         if call.flag("watch") {
-            try api.watch(.event, namespace: namespace, fields: selector, from: nil) { kind, object in
-                guard kind != "DELETED", let event = try? Event(json: object), isWanted(event) else { return true }
-                let table = EventTable([event], now: wallNow(), withObject: true).table
+            try api.watch(.event, namespace: namespace, fields: selector, from: nil) { change, object in
+                guard change == .changed, let event = try? Event(json: object), isWanted(event) else { return true }
+                let table = EventTable([event], now: call.context.clock.wall(), withObject: true).table
                 call.context.print(TextTable.line(table.rows[0], widths: [10, 7, 20, 30]))
                 return true
             }
@@ -43,7 +43,7 @@ enum EventsCommand {
         if events.isEmpty {
             call.context.note("no events found" + (namespace.map { " in namespace \($0)" } ?? ""))
         } else {
-            call.context.output(EventTable(events, now: wallNow(), withObject: true).table.text())
+            call.context.output(EventTable(events, now: call.context.clock.wall(), withObject: true).table.text())
         }
         return 0
     }

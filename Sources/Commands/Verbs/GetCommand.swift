@@ -90,8 +90,9 @@ private struct GetRun {
                     let part = table(try tableDocument(group, name: name), group)
                     rows += part.table.rows
                     merged = merged ?? part
-                } catch let error as ClientError where error.isNotFound && group.names.count > 0 {
-                    if !call.flag("ignore-not-found") { code = call.report(error) }
+                } catch let error as ClientError where error.isNotFound && name != nil {
+                    guard !call.flag("ignore-not-found") else { continue }
+                    code = call.report(Missing(type: group.type, namespace: api.namespace, name: name ?? ""))
                 }
             }
             guard let merged, !rows.isEmpty else { continue }
@@ -146,7 +147,7 @@ private struct GetRun {
             for name in group.names {
                 do {
                     objects.append(try api.get(group.type, namespace: api.namespace, name: name))
-                } catch let error as ClientError where error.isNotFound {
+                } catch let error as Missing {
                     if !call.flag("ignore-not-found") { code = call.report(error) }
                 }
             }
@@ -154,6 +155,8 @@ private struct GetRun {
         let isSingle = targets.groups.count == 1 && targets.groups[0].names.count == 1
         if isSingle && objects.isEmpty { return code }
         call.context.output(format.text(of: objects, asList: !isSingle))
+        // A script takes the bare value; a person's prompt begins on a line of its own.
+        if case .path = format, call.context.isTerminal { call.context.print("") }
         return code
     }
 
@@ -165,15 +168,11 @@ private struct GetRun {
         ) { _, object in
             if format == .yaml { call.context.print("---") }
             call.context.output(format.text(of: [object], asList: false))
+            if case .path = format { call.context.print("") }
             return true
         }
         return 0
     }
-}
-
-extension ClientError {
-    /// Whether the object that was asked for is not there.
-    var isNotFound: Bool { if case .status(code: 404, _, _, _) = self { true } else { false } }
 }
 
 extension Invocation {
@@ -186,7 +185,7 @@ extension Invocation {
     /// How long to wait.
     func timeout(_ standard: TimeSpan = .minutes(5)) throws -> TimeSpan {
         guard let text = value("timeout") else { return standard }
-        guard let span = TimeSpan(text) else {
+        guard let span = TimeSpan(text), span >= .zero else {
             throw UsageError(
                 message: "--timeout takes a duration such as 30s or 5m, not \"\(text)\"", path: command.path)
         }

@@ -49,7 +49,8 @@ enum ImageCommands {
         case .table, .wide:
             var table = TextTable(headers: ["REFERENCE", "DIGEST", "PLATFORM", "SIZE", "IMPORTED"])
             for image in images {
-                let age = HumanDuration.text(wallNow() - Timestamp(nanoseconds: image.importedAt)) + " ago"
+                let age =
+                    HumanDuration.text(call.context.clock.wall() - Timestamp(nanoseconds: image.importedAt)) + " ago"
                 for reference in image.references.isEmpty ? ["<none>"] : image.references.sorted() {
                     table.rows.append([
                         reference, String(image.id.text.prefix(19)), image.platform, size(image.sizeBytes), age,

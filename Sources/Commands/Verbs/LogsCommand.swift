@@ -1,7 +1,5 @@
 import Client
-import Glibc
 import Model
-import Synchronization
 
 /// `martlet logs`: shows what containers wrote.
 enum LogsCommand {
@@ -91,17 +89,17 @@ enum LogsCommand {
         var rest: [UInt8] = []
         try api.client.stream("GET", path, headers: []) { bytes in
             guard hasPrefix else {
-                context.output(String(decoding: bytes, as: UTF8.self))
+                context.writeOutput(Array(bytes))
                 return true
             }
             rest += bytes
             guard let last = rest.lastIndex(of: 0x0A) else { return true }
             let lines = rest[..<last].split(separator: 0x0A, omittingEmptySubsequences: false)
-            context.output(lines.map { String(decoding: prefix + $0, as: UTF8.self) + "\n" }.joined())
+            context.writeOutput(lines.flatMap { prefix + $0 + [0x0A] })
             rest = Array(rest[(last + 1)...])
             return true
         }
-        if hasPrefix, !rest.isEmpty { context.print(String(decoding: prefix + rest, as: UTF8.self)) }
+        if hasPrefix, !rest.isEmpty { context.writeOutput(prefix + rest + [0x0A]) }
     }
 
     /// Follows several logs at once, one thread each, until all have ended.
@@ -120,32 +118,4 @@ enum LogsCommand {
         }
         for thread in threads { thread.join() }
     }
-}
-
-/// A thread whose end can be waited for (pthread_join(3)).
-struct JoinableThread {
-    private let thread: pthread_t
-
-    /// Starts the thread.
-    init(_ body: @escaping @Sendable () -> Void) {
-        var thread = pthread_t()
-        let box = Unmanaged.passRetained(ThreadBody(body))
-        let result = pthread_create(
-            &thread, nil,
-            { argument in
-                guard let argument else { return nil }
-                Unmanaged<ThreadBody>.fromOpaque(argument).takeRetainedValue().body()
-                return nil
-            }, box.toOpaque())
-        precondition(result == 0, "cannot start a thread: \(String(cString: strerror(result)))")
-        self.thread = thread
-    }
-
-    /// Waits for its end; called once.
-    func join() { pthread_join(thread, nil) }
-}
-
-private final class ThreadBody: Sendable {
-    let body: @Sendable () -> Void
-    init(_ body: @escaping @Sendable () -> Void) { self.body = body }
 }

@@ -14,8 +14,9 @@ enum ScaleCommand {
         run: run)
 
     private static func run(_ call: Invocation) throws -> Int32 {
-        guard let text = call.value("replicas"), let count = Int64(text), count >= 0 else {
-            throw UsageError(message: "say how many: --replicas COUNT, 0 or more", path: ["scale"])
+        guard let text = call.value("replicas") else { throw UsageError(message: "say how many: --replicas COUNT") }
+        guard let count = Int64(text), count >= 0 else {
+            throw UsageError(message: "--replicas takes a whole number of 0 or more, not \"\(text)\"")
         }
         let names = try call.appNames()
         let api = try call.connect()
