@@ -114,7 +114,7 @@ let package = Package(
         tests(
             "AgentTests", ["Threads", "Agent", "ContainerRuntime", "Supervision", "Network", "Wire", "Linux", "Model"]),
         tests("APIServerTests", ["APIServer", "Client", "ControlPlane", "Store", "Wire", "HTTP", "PKI", "Model"]),
-        tests("CommandsTests", ["Commands", "Model", "Manifest", "Client", "Wire"]),
+        tests("CommandsTests", ["Commands", "Model", "Manifest", "Client", "Wire", "Agent"]),
         tests("KernelTests", ["ContainerRuntime", "Supervision", "Network", "Linux", "Model"]),
         tests("EndToEndTests", ["Model", "Linux", "CLinux", "martlet", "martlet-supervisor"]),
         tests("TidyTests", []),

@@ -1,5 +1,0 @@
-import Testing
-
-@Test func `the CommandTests suite is wired`() {
-    #expect(Bool(true))
-}
