@@ -1,4 +1,5 @@
 import ContainerRuntime
+import Glibc
 import Linux
 import Model
 public import Wire
@@ -59,7 +60,11 @@ extension Agent: NodeBridge {
             let config = ExecConfig(command: request.command, terminal: request.terminal, stdin: request.stdin)
             let session = try parts.runtime.exec(
                 podUID: request.podUID, name: request.container, attempt: running.attempt, config)
-            guard let channel = started() else { throw RuntimeError(.system, "the client has gone") }
+            guard let channel = started() else {
+                if let input = session.standardInput { close(input) }
+                session.closeOutputs()
+                throw RuntimeError(.system, "the client has gone")
+            }
             return try ExecBridge(runtime: parts.runtime, session: session, channel: channel).run()
         } catch {
             throw NodeBridgeError(status: error.code == .notFound ? 409 : 400, message: error.message)

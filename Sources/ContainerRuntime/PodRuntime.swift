@@ -258,7 +258,8 @@ public struct RuntimeError: Error, Sendable, Equatable, CustomStringConvertible 
     public var description: String { message }
 }
 
-/// A process started in a running container. Whoever holds it closes the descriptors.
+/// A process started in a running container. Whoever holds it closes the descriptors; a process whose `completion` is
+/// closed before it has ended is killed.
 public struct ExecSession: Sendable {
     /// The terminal's controlling side, when one was asked for.
     public var terminal: Int32?

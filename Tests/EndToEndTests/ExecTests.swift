@@ -34,6 +34,35 @@ extension EndToEnd {
         }
 
         @Test(arguments: ["martlet", "kubectl"])
+        func `a command ends with the client that asked for it, and the server keeps nothing of it`(program: String)
+            throws
+        {
+            let cluster = try EndToEnd.cluster()
+            let name = "abandoned-\(program)"
+            defer { cluster.delete(name) }
+            try cluster.run(name, "replicas: 1")
+            let pod = try cluster.pod(name).name
+            let server = try #require(cluster.server?.pid)
+            let before = try listDirectory("/proc/\(server)/fd").count
+            let clients = try (0..<5).map { _ in
+                try cluster.start([program, "exec", pod, "--", "sh", "-c", "echo up; exec sleep 1234"])
+            }
+            for client in clients {
+                try client.awaitOutput("the command's start") { $0.out == "up\n" }
+                client.kill(SIGKILL)
+                _ = try client.awaitEnd()
+            }
+            try eventually("the end of the commands") {
+                try cluster.exec(pod, "ps").contains("sleep 1234") ? nil : true
+            }
+            // Connections to the server that other clients hold come and go; five commands would hold fifteen and more.
+            try eventually("the server to let go", last: { "\((try? listDirectory("/proc/\(server)/fd").count) ?? 0)" })
+            {
+                try listDirectory("/proc/\(server)/fd").count < before + 10 ? true : nil
+            }
+        }
+
+        @Test(arguments: ["martlet", "kubectl"])
         func `a terminal has the size of the window, follows it, and passes on the exit code`(program: String) throws {
             let cluster = try EndToEnd.cluster()
             let name = "terminal-\(program)"

@@ -66,6 +66,23 @@ struct ContainerExecTests {
         #expect(try exec(fixture, ["ls", "/proc/self/fd"]).output == "0\n1\n2\n3\n")
     }
 
+    @Test(arguments: [false, true])
+    func `a process whose client has gone is killed`(terminal: Bool) throws {
+        let fixture = try running()
+        let config = ExecConfig(command: ["sh", "-c", "trap '' HUP; echo $$; exec sleep 1000"], terminal: terminal)
+        let session = try fixture.runtime.exec(podUID: "pod", name: "web", attempt: 0, config)
+        let output = try #require(session.terminal ?? session.standardOutput)
+        var chunk = [UInt8](repeating: 0, count: 64)
+        let count = read(output, &chunk, chunk.count)
+        let pid = String(decoding: chunk.prefix(max(0, count)), as: UTF8.self).filter(\.isNumber)
+        try #require(!pid.isEmpty)
+        #expect(try exec(fixture, ["ls", "-d", "/proc/\(pid)"]).code == 0)
+        for descriptor in [session.terminal, session.standardOutput, session.standardError, session.completion] {
+            if let descriptor { close(descriptor) }
+        }
+        try fixture.eventually { try exec(fixture, ["ls", "-d", "/proc/\(pid)"]).code == 1 ? true : nil }
+    }
+
     @Test func `a terminal is one, and has the size it is given`() throws {
         let fixture = try running()
         let config = ExecConfig(command: ["sh", "-c", "tty; read line; stty size"], terminal: true)

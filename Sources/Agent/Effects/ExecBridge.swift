@@ -1,5 +1,6 @@
 import ContainerRuntime
 import Glibc
+import Linux
 import Wire
 
 /// Moves bytes between a process started in a container and the client of an `exec`.
@@ -9,15 +10,34 @@ struct ExecBridge {
     let channel: any PodExecChannel
 
     /// Runs until the process has ended and its output was sent, or the client has gone; returns the exit code.
+    ///
+    /// A process whose client has gone is killed by closing its session: nobody else could end it.
     func run() throws(RuntimeError) -> Int {
         ignoreBrokenPipes()
+        let departure = try makeDeparture()
+        defer {
+            close(departure.reading)
+            session.closeOutputs()
+        }
         let input = session.terminal ?? session.standardInput
         let (runtime, session, channel) = (runtime, session, channel)
-        startThread { Self.feed(input, channel, runtime, session) }
-        copyOutput()
-        let code = try runtime.execResult(session)
-        closeDescriptors()
-        return code
+        startThread {
+            Self.feed(input, channel, runtime, session)
+            close(departure.writing)
+        }
+        guard copyOutput(until: departure.reading) else { throw RuntimeError(.system, "the client has gone") }
+        return try runtime.execResult(session)
+    }
+
+    /// A pipe that is at its end once the client sends nothing more.
+    private func makeDeparture() throws(RuntimeError) -> Pipe {
+        do {
+            return try Pipe()
+        } catch {
+            if let input = session.standardInput { close(input) }
+            session.closeOutputs()
+            throw RuntimeError(.system, "\(error)")
+        }
     }
 
     /// Passes on what the client sends until it has gone.
@@ -45,38 +65,56 @@ struct ExecBridge {
         endInput()
     }
 
-    private func copyOutput() {
+    /// Passes output on until the process has ended and all of it was sent; false when the client has gone before.
+    private func copyOutput(until departure: Int32) -> Bool {
         var sources: [(descriptor: Int32, isError: Bool)] = []
         if let terminal = session.terminal { sources.append((terminal, false)) }
         if let output = session.standardOutput { sources.append((output, false)) }
         if let errors = session.standardError { sources.append((errors, true)) }
-        var buffer = [UInt8](repeating: 0, count: 32 << 10)
         var hasEnded = false
-        while !sources.isEmpty {
+        // A process may close its output long before it ends.
+        while !sources.isEmpty || !hasEnded {
             var entries = sources.map { pollfd(fd: $0.descriptor, events: Int16(POLLIN), revents: 0) }
+            entries.append(pollfd(fd: departure, events: Int16(POLLIN), revents: 0))
             if !hasEnded { entries.append(pollfd(fd: session.completion, events: Int16(POLLIN), revents: 0)) }
             // Once the process has ended only what it left in the pipes is read: a child of it may hold them open.
             let count = poll(&entries, nfds_t(entries.count), hasEnded ? 100 : -1)
-            if count == 0 && hasEnded { return }
-            if count < 0 && errno != EINTR { return }
+            if count < 0 && errno == EINTR { continue }
+            if count == 0 && hasEnded { return true }
+            if count < 0 || entries[sources.count].revents != 0 { return false }
             if !hasEnded, let last = entries.last, last.revents != 0 { hasEnded = true }
             for (source, entry) in zip(sources, entries) where entry.revents != 0 {
-                let length = read(source.descriptor, &buffer, buffer.count)
-                if length < 0 && (errno == EINTR || errno == EAGAIN) { continue }
-                // The controlling side of a terminal reads EIO once nobody holds the other side.
-                if length <= 0 {
-                    sources.removeAll { $0.descriptor == source.descriptor }
-                    continue
+                switch passOn(source) {
+                case .passed: break
+                case .isAtEnd: sources.removeAll { $0.descriptor == source.descriptor }
+                case .isUnheard: return false
                 }
-                let bytes = Array(buffer.prefix(length))
-                let isHeard = source.isError ? channel.send(stderr: bytes) : channel.send(stdout: bytes)
-                if !isHeard { return }
             }
         }
+        return true
     }
 
-    private func closeDescriptors() {
-        for descriptor in [session.terminal, session.standardOutput, session.standardError, session.completion] {
+    private enum Passing {
+        case passed, isAtEnd, isUnheard
+    }
+
+    /// Reads once and sends it.
+    private func passOn(_ source: (descriptor: Int32, isError: Bool)) -> Passing {
+        var buffer = [UInt8](repeating: 0, count: 32 << 10)
+        let length = read(source.descriptor, &buffer, buffer.count)
+        if length < 0 && (errno == EINTR || errno == EAGAIN) { return .passed }
+        // The controlling side of a terminal reads EIO once nobody holds the other side.
+        if length <= 0 { return .isAtEnd }
+        let bytes = Array(buffer.prefix(length))
+        let isHeard = source.isError ? channel.send(stderr: bytes) : channel.send(stdout: bytes)
+        return isHeard ? .passed : .isUnheard
+    }
+}
+
+extension ExecSession {
+    /// Closes all but standard input.
+    func closeOutputs() {
+        for descriptor in [terminal, standardOutput, standardError, completion] {
             if let descriptor { close(descriptor) }
         }
     }

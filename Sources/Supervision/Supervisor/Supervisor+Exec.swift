@@ -72,10 +72,18 @@ extension Supervisor {
 
     private func watch(_ exec: ExecProcess) throws(LinuxError) {
         execs[exec.pidfd] = exec
+        // A pipe's writing end reports an error once nobody holds the reading one (poll(2)): the client has gone, and
+        // with it whoever could end the process.
+        var abandonment: EventLoop.Token?
+        abandonment = try loop.add(exec.completion) { [weak self, weak exec] _ in
+            guard let self, let exec else { return }
+            if let abandonment { loop.remove(abandonment) }
+            try? signalProcess(pidfd: exec.pidfd, signal: SIGKILL)
+        }
         var token: EventLoop.Token?
         token = try loop.add(exec.pidfd) { [weak self, weak exec] _ in
             guard let self, let exec, let end = try? reapChild(pidfd: exec.pidfd) else { return }
-            if let token { loop.remove(token) }
+            for token in [token, abandonment].compactMap({ $0 }) { loop.remove(token) }
             // Nobody may be interested any more (EPIPE).
             var code = end.exitCode
             _ = withUnsafeBytes(of: &code) { write(exec.completion, $0.baseAddress, $0.count) }
