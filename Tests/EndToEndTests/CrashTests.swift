@@ -104,6 +104,48 @@ extension EndToEnd {
             }
         }
 
+        @Test func `a server that is killed again and again amid changes loses and leaves nothing`() throws {
+            try withCluster { cluster in
+                let server = try #require(cluster.server)
+                // The moment of the end differs from round to round: after the first, the second, ... line of the log of changes.
+                for round in 1...6 {
+                    let watch = try cluster.start(["martlet", "get", "pods", "-w", "--no-headers"])
+                    try cluster.apply(cluster.manifest("web", "replicas: \(round % 3 * 2)\nenv: {ROUND: \"\(round)\"}"))
+                    if round % 2 == 0 { cluster.delete("web") }
+                    try? watch.awaitOutput("changes", seconds: 2) { child in
+                        child.out.split(separator: "\n").count >= round
+                    }
+                    try cluster.stop(SIGKILL)
+                    try cluster.start()
+                }
+                #expect(cluster.server?.pid != server.pid)
+                cluster.delete("web")
+                try eventually("the end of all pods") { try cluster.pods("web").isEmpty ? true : nil }
+                try eventually("nothing left", last: { "\(cluster.leftovers())" }) {
+                    cluster.leftovers().isEmpty ? true : nil
+                }
+                try cluster.run("web", "replicas: 2")
+            }
+        }
+
+        @Test func `after a cleanup the next server makes the pods again`() throws {
+            try withCluster { cluster in
+                try cluster.run("steady", "replicas: 2")
+                let pods = try cluster.pods("steady")
+                let first = try cluster.firstProcess(of: pods[0].uid, "steady")
+                try cluster.stop()
+                let cleanup = try cluster.martlet("cleanup")
+                #expect(cleanup.code == 0 && cleanup.out.contains("ended 2 pods"), "\(cleanup)")
+                #expect(processStartTime(first.pid) != first.started)
+                #expect(cluster.leftovers().isEmpty)
+                try cluster.start()
+                try eventually("both pods ready again") {
+                    let pods = try cluster.pods("steady")
+                    return pods.count == 2 && pods.allSatisfy(\.isReady) && cluster.supervisors.count == 2 ? true : nil
+                }
+            }
+        }
+
         @Test func `an App that is deleted while there is no agent is gone after the next start`() throws {
             try withCluster { cluster in
                 try cluster.run("doomed", "replicas: 2")
