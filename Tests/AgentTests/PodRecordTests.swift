@@ -228,6 +228,17 @@ func `the wait before a restart doubles from one second to a minute`(failures: I
     #expect(pod.decide().isFinished)
 }
 
+@Test func `a container that was ended by the stop does not count as restarted`() {
+    var pod = PodHarness { $0.spec.terminationGracePeriodSeconds = 1 }
+    pod.settle()
+    pod.record.pod.metadata.deletionTimestamp = Timestamp(seconds: 0)
+    pod.settle()
+    pod.now = pod.now + .seconds(1)
+    pod.settle()
+    #expect(pod.performed.last == .release)
+    #expect(pod.status("web")?.restartCount == 0)
+}
+
 @Test func `a pod whose object is gone is taken apart at once`() {
     var pod = PodHarness()
     pod.settle()

@@ -113,6 +113,19 @@ func `get shows what is there and fails for what is not`(options: [String]) {
     #expect(client.writes.count == 1)
 }
 
+@Test func `an App that is being deleted is waited for and then made anew`() throws {
+    let client = FakeAPIClient()
+    let file = try manifest()
+    var dying = app()
+    dying[path: ["metadata", "deletionTimestamp"]] = "2026-01-01T00:00:00Z"
+    client.on("GET", apps + "/web", dying)
+    let given = CommandRun("apply", "-f", file.path, "--timeout", "1s", client: client)
+    #expect(given.code == 1)
+    #expect(given.errors.contains("app web is being deleted; waiting until it is gone"))
+    #expect(given.errors.contains("still being deleted after 1s"))
+    #expect(client.writes.isEmpty)
+}
+
 @Test func `a dry run asks the server to change nothing, or does not ask at all`() throws {
     let client = FakeAPIClient()
     client.on("POST", apps, status: 201, app())

@@ -2,6 +2,7 @@ import CLinux
 import Client
 import Glibc
 import Model
+import Threads
 
 /// The client's side of an `exec`: moves bytes between this process and the WebSocket (`v5.channel.k8s.io`: the first byte of a
 /// message names its channel).
@@ -97,7 +98,7 @@ struct ExecSessionClient: Sendable {
     }
 
     /// Starts a thread that the process does not wait for.
-    private func detach(_ body: @escaping @Sendable () -> Void) { _ = JoinableThread(body) }
+    private func detach(_ body: @escaping @Sendable () -> Void) { try? Thread.detach(body) }
 }
 
 /// Has the terminal pass on every key as it is typed, and puts it back as it was (termios(3)).

@@ -1,20 +1,7 @@
 import Client
 import Glibc
 import Model
-
-/// The monotonic clock of this program.
-func monotonicNow() -> TimeSpan {
-    var time = timespec()
-    clock_gettime(CLOCK_BOOTTIME, &time)
-    return TimeSpan(nanoseconds: Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec))
-}
-
-/// The wall clock.
-func wallNow() -> Timestamp {
-    var time = timespec()
-    clock_gettime(CLOCK_REALTIME, &time)
-    return Timestamp(nanoseconds: Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec))
-}
+import Threads
 
 /// Waits for a length of time (nanosleep(2)).
 func pause(_ span: TimeSpan) {
@@ -33,7 +20,8 @@ struct WaitClock: Sendable {
     var pause: @Sendable (TimeSpan) -> Void
 
     /// The machine's.
-    static let system = WaitClock(wall: wallNow, monotonic: monotonicNow, pause: Commands.pause)
+    static let system = WaitClock(
+        wall: { MachineClock.wall }, monotonic: { MachineClock.monotonic }, pause: Commands.pause)
 }
 
 /// Asks again and again until a question has an answer or the time is up.

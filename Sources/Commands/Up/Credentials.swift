@@ -5,6 +5,7 @@ import HTTP
 import Linux
 import Model
 import PKI
+import Threads
 
 /// The keys, certificates and tokens of one installation, made when they are missing and renewed before they end.
 struct Credentials: Sendable {
@@ -28,7 +29,7 @@ struct Credentials: Sendable {
     init(in installation: Installation, node: String, addresses: [String]) throws {
         let directory = installation.pki
         try makeDirectories(directory, mode: 0o700)
-        let now = wallNow().seconds
+        let now = MachineClock.wall.seconds
         let authority = try Self.authority(in: directory, now: now)
         self.authority = authority.certificatePEM
         let numeric = addresses.filter { $0.allSatisfy { $0.isNumber || $0 == "." || $0 == ":" } }

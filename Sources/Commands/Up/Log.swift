@@ -1,5 +1,6 @@
 import Glibc
 import Model
+import Threads
 
 /// Writes structured lines (logfmt) to standard error: `time=... level=info part=agent msg="..."`.
 struct Log: Sendable {
@@ -12,7 +13,7 @@ struct Log: Sendable {
     /// Writes one line.
     func callAsFunction(_ message: String, level: Level = .info) {
         let line =
-            "time=\(wallNow().text(fractionDigits: 3)) level=\(level.rawValue) part=\(part) msg=\(JSONValue.string(message).text())\n"
+            "time=\(MachineClock.wall.text(fractionDigits: 3)) level=\(level.rawValue) part=\(part) msg=\(JSONValue.string(message).text())\n"
         let bytes = Array(line.utf8)
         // One write a line: lines of several threads do not mix.
         _ = bytes.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }

@@ -2,6 +2,7 @@ import Agent
 import Client
 import Model
 import Synchronization
+import Threads
 
 /// The agent's side of the API, over the API's client.
 final class NodeAPIConnection: AgentConnection {
@@ -90,7 +91,7 @@ final class NodeAPIConnection: AgentConnection {
             var status = node.status ?? NodeStatus()
             // Times of conditions are kept while the conditions hold, so that an unchanged node writes nothing.
             var conditions = known?.status?.conditions ?? []
-            for condition in status.conditions { conditions.set(condition, now: wallNow()) }
+            for condition in status.conditions { conditions.set(condition, now: MachineClock.wall) }
             status.conditions = conditions
             let labels = node.metadata.labels.filter { known?.metadata.labels[$0.key] != $0.value }
             if live != nil, !labels.isEmpty || known?.spec?.podCIDR != node.spec?.podCIDR {
@@ -108,7 +109,7 @@ final class NodeAPIConnection: AgentConnection {
 
     func record(_ event: PodEvent, of pod: Pod, node: String) throws(ConnectionError) {
         let key = EventKey(podUID: pod.uid, reason: event.reason, message: event.message)
-        let now = Timestamp(seconds: wallNow().seconds)
+        let now = Timestamp(seconds: MachineClock.wall.seconds)
         let known = recorded.withLock { $0[key] }
         try translated {
             if let known {

@@ -7,6 +7,7 @@ import HTTP
 import Model
 import Store
 import Synchronization
+import Threads
 import Wire
 
 /// The API server with its sockets.
@@ -22,7 +23,8 @@ final class Server: Sendable {
     init(_ credentials: Credentials, store: any Store, address: String, port: UInt16) throws {
         let bridge = bridge
         let api = APIServer(
-            store: store, clock: wallNow, authenticator: credentials.authenticator, nodeBridge: { _ in bridge.agent })
+            store: store, clock: { MachineClock.wall }, authenticator: credentials.authenticator,
+            nodeBridge: { _ in bridge.agent })
         self.api = api
         let config = HTTPServerConfig(
             address: address, port: port, tls: credentials.server, clientCA: credentials.authority)

@@ -43,7 +43,8 @@ enum ApplyCommand {
         var applied: [JSONValue] = []
         for document in documents {
             do {
-                let result = try Apply(api: api, isDryRun: mode == "server").apply(document)
+                let apply = Apply(api: api, isDryRun: mode == "server", call: mode == "none" ? call : nil)
+                let result = try apply.apply(document)
                 for warning in result.warnings { call.context.note("warning: \(warning)") }
                 applied.append(result.object)
                 if format.isTable {
@@ -88,6 +89,8 @@ struct Apply {
 
     let api: ClusterAPI
     let isDryRun: Bool
+    /// By whose options an object that is being deleted is waited for; nil does not wait.
+    var call: Invocation?
 
     /// Makes the object or brings it to what the manifest says.
     func apply(_ manifest: ManifestDocument) throws -> Result {
@@ -99,7 +102,7 @@ struct Apply {
             ("fieldManager", "kubectl-client-side-apply"), ("fieldValidation", "Strict"),
             ("dryRun", isDryRun ? "All" : nil),
         ]
-        guard let live = try api.find(type, namespace: namespace, name: name) else {
+        guard let live = try liveObject(type, namespace, name) else {
             let path = type.path(namespace: namespace) + query(parameters)
             let (object, warnings) = try api.request("POST", path, body: wanted)
             return Result(object: object, verb: "created", warnings: warnings)
@@ -111,6 +114,26 @@ struct Apply {
             "PATCH", path, contentType: PatchType.merge.rawValue, body: .object(patch))
         let isSame = object["metadata"]?["resourceVersion"] == live["metadata"]?["resourceVersion"]
         return Result(object: object, verb: isSame && !isDryRun ? "unchanged" : "configured", warnings: warnings)
+    }
+
+    /// The object that is there. One that is being deleted is waited for until it is gone, so that what is applied now is
+    /// not lost with it.
+    ///
+    /// - Throws: `CommandFailure` when it is still there after `--timeout`.
+    private func liveObject(_ type: ResourceType, _ namespace: String, _ name: String) throws -> JSONValue? {
+        let first = try api.find(type, namespace: namespace, name: name)
+        guard let call, first?["metadata"]?["deletionTimestamp"] != nil else { return first }
+        call.context.note("\(type.singular) \(name) is being deleted; waiting until it is gone")
+        let timeout = try call.timeout()
+        let later = try Poll(call.context.clock, limit: timeout).until { () -> JSONValue?? in
+            let live = try api.find(type, namespace: namespace, name: name)
+            return live?["metadata"]?["deletionTimestamp"] == nil ? .some(live) : nil
+        }
+        guard let later else {
+            throw CommandFailure(
+                message: "\(type.singular) \(name) is still being deleted after \(timeout); try again later")
+        }
+        return later
     }
 
     /// The manifest with its namespace and with itself in the annotation.

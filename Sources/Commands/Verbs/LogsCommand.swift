@@ -1,5 +1,6 @@
 import Client
 import Model
+import Threads
 
 /// `martlet logs`: shows what containers wrote.
 enum LogsCommand {
@@ -56,7 +57,7 @@ enum LogsCommand {
             }
             return code
         }
-        followAll(streams, parameters, api, call.context)
+        try followAll(streams, parameters, api, call.context)
         return 0
     }
 
@@ -106,9 +107,9 @@ enum LogsCommand {
     private static func followAll(
         _ streams: [(pod: Pod, container: String)], _ parameters: [(name: String, value: String?)], _ api: ClusterAPI,
         _ context: Context
-    ) {
-        let threads = streams.map { stream in
-            JoinableThread {
+    ) throws {
+        let threads = try streams.map { stream in
+            try Thread {
                 do {
                     try show(stream.pod, stream.container, parameters, api, context, hasPrefix: true)
                 } catch {
