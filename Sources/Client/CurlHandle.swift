@@ -99,6 +99,9 @@ final class CurlHandle: @unchecked Sendable {
             return .unreachable(
                 "the server \(server) is not the one that the kubeconfig trusts: \(reason); use the kubeconfig that it wrote"
             )
+        case CURLE_RECV_ERROR, CURLE_GOT_NOTHING, CURLE_PARTIAL_FILE:
+            // GnuTLS tells of a connection that ended without a goodbye by a number only.
+            return .unreachable("the server \(server) ended the connection; is `martlet up` still running?")
         case CURLE_SSL_CERTPROBLEM:
             return .configuration("the kubeconfig's client certificate or key cannot be used: \(reason)")
         default: return .unreachable("the connection to the server \(server) failed: \(reason)")

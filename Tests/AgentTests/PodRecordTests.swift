@@ -228,6 +228,30 @@ func `the wait before a restart doubles from one second to a minute`(failures: I
     #expect(pod.decide().isFinished)
 }
 
+@Test func `one container that cannot be killed does not keep the others alive`() {
+    var pod = PodHarness { pod in
+        pod.spec.terminationGracePeriodSeconds = 1
+        pod.spec.containers.append(Container { ($0.name, $0.image) = ("two", "rootfs:/x") })
+    }
+    pod.settle()
+    pod.record.pod.metadata.deletionTimestamp = Timestamp(seconds: 0)
+    pod.settle()
+    pod.now = pod.now + .seconds(1)
+    var killed: [String] = []
+    for _ in 0..<6 {
+        guard case .signal(let name, let attempt, 9)? = pod.decide().action else {
+            #expect(pod.wakeAt == pod.now + .seconds(1), "between rounds the agent rests")
+            pod.now = pod.wakeAt ?? pod.now
+            continue
+        }
+        killed.append(name)
+        // The runtime was asked, but the process is in an uninterruptible call.
+        pod.record.note(
+            .signal(name: name, attempt: attempt, signal: 9), .done, observation: pod.observation, now: pod.now)
+    }
+    #expect(killed == ["web", "two", "web", "two"])
+}
+
 @Test func `a container that was ended by the stop does not count as restarted`() {
     var pod = PodHarness { $0.spec.terminationGracePeriodSeconds = 1 }
     pod.settle()

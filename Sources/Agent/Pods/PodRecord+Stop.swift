@@ -41,10 +41,11 @@ extension PodRecord {
         defer { stop = progress }
         let deadline = (progress.signalledAt ?? now) + gracePeriod
         if progress.signalledAt != nil, now >= deadline {
-            progress.killedAt = progress.killedAt ?? now
-            // Killing is repeated: a process in uninterruptible sleep goes only when its call returns.
-            decision.wake(at: now + .seconds(1))
-            return nextRunning.map { .signal(name: $0.name, attempt: $0.attempt, signal: 9) }
+            guard let container = nextToKill(&progress, now: now) else {
+                if let round = progress.killedAt { decision.wake(at: round + Self.killPeriod) }
+                return nil
+            }
+            return .signal(name: container.name, attempt: container.attempt, signal: 9)
         }
         let running = pod.spec.containers.filter { isRunning($0.name) }
         // Sidecars outlive the containers that they serve.
@@ -60,10 +61,19 @@ extension PodRecord {
         return nil
     }
 
-    private var nextRunning: ContainerObservation? {
-        let names = allContainers.map(\.name).filter { isRunning($0) }
-        guard !names.isEmpty else { return nil }
-        // In turn, so that one that cannot be killed does not keep the others alive.
-        return latest(names[(stop?.signalled.count ?? 0) % names.count])
+    /// How long after a round of kills the next one follows: a process in an uninterruptible call goes only when the call
+    /// returns, and the kill that came before may have been lost with a supervisor.
+    private static let killPeriod = TimeSpan.seconds(1)
+
+    /// A running container to kill: in every round each once, so that one that cannot be killed does not keep the others
+    /// alive. Nil when this round is done and the next is not due.
+    private func nextToKill(_ progress: inout StopProgress, now: TimeSpan) -> ContainerObservation? {
+        if progress.killedAt.map({ now >= $0 + Self.killPeriod }) ?? true {
+            (progress.killedAt, progress.killed) = (now, [])
+        }
+        let name = allContainers.map(\.name).first { isRunning($0) && !progress.killed.contains($0) }
+        guard let name else { return nil }
+        progress.killed.insert(name)
+        return latest(name)
     }
 }

@@ -132,8 +132,10 @@ public struct StopProgress: Sendable, Equatable {
     public var signalledAt: TimeSpan?
     /// Which containers were sent their stop signal.
     public var signalled: Set<String> = []
-    /// When everything was killed.
+    /// When the present round of kills began.
     public var killedAt: TimeSpan?
+    /// Which containers were killed in the present round.
+    public var killed: Set<String> = []
 }
 
 /// What a probe asks.
