@@ -129,6 +129,9 @@ private final class LogSink: PodLogSink {
         case closed
     }
 
+    /// How much of a log waits for a client that reads more slowly than the node does, in bytes.
+    private static let backlogMark = 1 << 20
+
     private let exchange: Exchange
     private let blocking: BlockingWork
     private let answer = Mutex(Answer.none)
@@ -139,7 +142,7 @@ private final class LogSink: PodLogSink {
     }
 
     func write(_ bytes: [UInt8]) -> Bool {
-        guard isOpen, let stream = stream() else { return false }
+        guard isOpen, let stream = stream(), stream.waitForRoom(below: Self.backlogMark) else { return false }
         return stream.write(bytes)
     }
 

@@ -1,6 +1,7 @@
 public import HTTP
 public import Model
 public import Store
+public import Threads
 public import Wire
 
 /// The API: answers HTTP requests from a store, after the Kubernetes API conventions. It has no socket of its own:
@@ -27,12 +28,14 @@ public final class APIServer: Sendable {
     /// - Parameters:
     ///   - store: what it serves.
     ///   - clock: the present moment, for timestamps and ages.
+    ///   - monotonic: a clock that never jumps, for how long watches last.
     ///   - ids: where identities and random name suffixes come from.
     ///   - authenticator: who may ask at all.
     ///   - authorizer: who may do what.
     ///   - nodeBridge: the way to a node, for logs and commands; nil while the node cannot be reached.
     public init(
-        store: any Store, clock: @escaping @Sendable () -> Timestamp, ids: any IDSource = SystemIDs(),
+        store: any Store, clock: @escaping @Sendable () -> Timestamp,
+        monotonic: @escaping @Sendable () -> TimeSpan = { MachineClock.monotonic }, ids: any IDSource = SystemIDs(),
         authenticator: any Authenticator, authorizer: any Authorizer = GroupAuthorizer(),
         nodeBridge: @escaping @Sendable (_ nodeName: String) -> (any NodeBridge)? = { _ in nil }
     ) {
@@ -42,7 +45,7 @@ public final class APIServer: Sendable {
         self.authenticator = authenticator
         self.authorizer = authorizer
         self.nodeBridge = nodeBridge
-        hub = WatchHub(encoder: encoder, clock: clock)
+        hub = WatchHub(encoder: encoder, clock: clock, monotonic: monotonic)
     }
 
     /// Answers one request.

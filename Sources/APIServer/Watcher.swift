@@ -19,9 +19,20 @@ struct WatchOptions: Sendable {
 final class Watcher: Sendable {
     /// Something to write.
     private enum Item {
-        case initial([StoredObject], endMark: StoreRevision?)
-        case events([StoreEvent])
+        case initial(ArraySlice<StoredObject>)
+        case endOfInitial(StoreRevision)
+        case events(ArraySlice<StoreEvent>)
         case ended(StoreError)
+
+        var eventCount: Int { if case .events(let events) = self { events.count } else { 0 } }
+    }
+
+    /// How far writing an item came.
+    private enum Progress {
+        case done
+        /// The client has not read enough yet to be sent the rest.
+        case left(Item)
+        case over
     }
 
     private struct Content {
@@ -31,15 +42,21 @@ final class Watcher: Sendable {
         var sentRevision: StoreRevision
         var stream: (any HTTPStream)?
         var storeWatch: (any StoreWatch)?
+        /// The hub has been told, or will be once the client has read more.
         var isScheduled = false
+        /// The client has to read before it is sent anything.
+        var isWaitingForRoom = false
         var isClosed = false
-        var nextBookmark: Int64
-        let deadline: Int64
+        var nextBookmark: TimeSpan
+        let deadline: TimeSpan
     }
 
     /// How many events may wait for a watch before it is cut off: its client lists again.
     private static let maximumQueued = 20_000
-    private static let bookmarkInterval: Int64 = 60_000_000_000
+    /// How many bytes may wait for a watch's client; the rest stays in the queue, where it costs less because objects
+    /// are shared.
+    private static let backlogMark = 1 << 20
+    private static let bookmarkInterval = TimeSpan.seconds(60)
 
     private let hub: WatchHub
     private let options: WatchOptions
@@ -48,16 +65,19 @@ final class Watcher: Sendable {
     init(_ hub: WatchHub, _ options: WatchOptions, from revision: StoreRevision) {
         self.hub = hub
         self.options = options
-        let now = Alarm.now
+        let now = hub.monotonic()
         content = Mutex(
             Content(
                 revision: revision, sentRevision: revision, nextBookmark: now + Self.bookmarkInterval,
-                deadline: now + Int64(options.timeoutSeconds) * 1_000_000_000))
+                deadline: now + .seconds(Int64(options.timeoutSeconds))))
     }
 
     /// Queues the objects that the watch begins with.
     func begin(with objects: [StoredObject], endMark: StoreRevision?) {
-        content.withLock { $0.queue.append(.initial(objects, endMark: endMark)) }
+        content.withLock { content in
+            content.queue.append(.initial(objects[...]))
+            if let endMark { content.queue.append(.endOfInitial(endMark)) }
+        }
     }
 
     /// Takes a delivery of the store; returns at once.
@@ -73,7 +93,7 @@ final class Watcher: Sendable {
                 if content.queued > Self.maximumQueued {
                     content.queue = [.ended(.expired(oldest: content.revision))]
                 } else {
-                    content.queue.append(.events(events))
+                    content.queue.append(.events(events[...]))
                     if let last = events.last { content.revision = max(content.revision, last.object.revision) }
                 }
             case .ended(let error): content.queue.append(.ended(error))
@@ -95,18 +115,45 @@ final class Watcher: Sendable {
         if !hub.add(self) { end() }
     }
 
-    /// Writes what is queued; called by the hub's thread only.
+    /// Writes what is queued, as much as the client has room for; called by the hub's thread only.
     func write() {
-        let (items, stream) = content.withLock { content in
+        let (items, stream) = takeQueue()
+        guard let stream else { return }
+        for (index, item) in items.enumerated() {
+            switch write(item, to: stream) {
+            case .done: continue
+            case .left(let rest): return putBack([rest] + items[(index + 1)...], until: stream)
+            case .over: return end()
+            }
+        }
+    }
+
+    private func takeQueue() -> ([Item], (any HTTPStream)?) {
+        content.withLock { content in
+            guard !content.isWaitingForRoom, !content.isClosed else { return ([], nil) }
             defer {
                 content.queue = []
                 content.queued = 0
                 content.isScheduled = false
             }
-            return (content.queue, content.isClosed ? nil : content.stream)
+            return (content.queue, content.stream)
         }
-        guard let stream else { return }
-        for item in items where !write(item, to: stream) { return end() }
+    }
+
+    /// Keeps what the client has no room for until it has read half of what waits for it.
+    private func putBack(_ items: [Item], until stream: any HTTPStream) {
+        content.withLock { content in
+            guard !content.isClosed else { return }
+            content.queue = items + content.queue
+            content.queued += items.reduce(0) { $0 + $1.eventCount }
+            content.isScheduled = true
+            content.isWaitingForRoom = true
+        }
+        stream.whenRoom(below: Self.backlogMark / 2) { [weak self] in
+            guard let self else { return }
+            content.withLock { $0.isWaitingForRoom = false }
+            hub.wake(self)
+        }
     }
 
     /// Ends the watch: from the client's side, the server's, or because its time is over.
@@ -125,9 +172,12 @@ final class Watcher: Sendable {
         hub.remove(self)
     }
 
+    /// When a bookmark or the end is due.
+    var nextDeadline: TimeSpan { content.withLock { min($0.deadline, $0.nextBookmark) } }
+
     /// Sends a bookmark or ends the watch when that is due, and returns when to look again.
-    func serveDeadline(now: Int64) -> Int64? {
-        let (bookmark, isOver, next) = content.withLock { content -> (StoreRevision?, Bool, Int64) in
+    func serveDeadline(now: TimeSpan) -> TimeSpan? {
+        let (bookmark, isOver, next) = content.withLock { content -> (StoreRevision?, Bool, TimeSpan) in
             let isOver = now >= content.deadline
             // A bookmark must not overtake events that wait in the queue.
             let isIdle = content.queue.isEmpty && options.wantsBookmarks && content.stream != nil
@@ -147,25 +197,30 @@ final class Watcher: Sendable {
         return next
     }
 
-    private func write(_ item: Item, to stream: any HTTPStream) -> Bool {
+    private func write(_ item: Item, to stream: any HTTPStream) -> Progress {
         switch item {
-        case .initial(let objects, let endMark):
-            for object in objects where options.selection.matches(object.document) {
-                guard stream.write(bytes(.added, object)) else { return false }
+        case .initial(var objects):
+            while let object = objects.first {
+                guard stream.backlogBytes < Self.backlogMark else { return .left(.initial(objects)) }
+                objects.removeFirst()
+                guard options.selection.matches(object.document) else { continue }
+                guard stream.write(bytes(.added, object)) else { return .over }
             }
-            if let endMark { writeBookmark(endMark, endsInitialEvents: true, to: stream) }
-        case .events(let events):
-            for event in events {
+        case .endOfInitial(let revision): writeBookmark(revision, endsInitialEvents: true, to: stream)
+        case .events(var events):
+            while let event = events.first {
+                guard stream.backlogBytes < Self.backlogMark else { return .left(.events(events)) }
+                events.removeFirst()
                 guard let (type, object) = visible(event) else { continue }
-                guard stream.write(bytes(type, object)) else { return false }
+                guard stream.write(bytes(type, object)) else { return .over }
                 content.withLock { $0.sentRevision = max($0.sentRevision, object.revision) }
             }
         case .ended(let error):
             let status = APIServer.status(error).document.serialized()
             stream.write(WireEncoding.watchEvent(.error, object: status))
-            return false
+            return .over
         }
-        return true
+        return .done
     }
 
     private func bytes(_ type: WatchEventType, _ object: StoredObject) -> [UInt8] {

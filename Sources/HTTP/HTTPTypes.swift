@@ -64,10 +64,22 @@ public protocol HTTPResponder: AnyObject, Sendable {
         _ handler: @escaping @Sendable (_ descriptor: Int32, _ early: [UInt8]) -> Void)
 }
 
-/// The body of an answer of unknown length. Methods never block and may be called from any thread.
+/// The body of an answer of unknown length. Methods may be called from any thread and, but for `waitForRoom`, never
+/// block.
+///
+/// Who writes more than a client may leave unread (`HTTPServerConfig.maximumStreamBacklogBytes`) waits for room in
+/// between. A client that takes nothing at all for `idleTimeoutSeconds` is cut off, which ends every wait.
 public protocol HTTPStream: AnyObject, Sendable {
     /// Queues bytes; false when the client is gone, or has left so much unread that it was cut off.
     @discardableResult func write(_ bytes: [UInt8]) -> Bool
+    /// How many bytes are queued and not yet on their way to the client.
+    var backlogBytes: Int { get }
+    /// Has a callback called once when fewer bytes are queued than a mark, or the client is gone: at once on the caller's
+    /// thread if that is so already, else on one of the server's, so it must not block.
+    func whenRoom(below mark: Int, _ handler: @escaping @Sendable () -> Void)
+    /// Blocks until fewer bytes are queued than a mark; false when the client is gone. Never to be called on the thread
+    /// on which the server called its handler: that is the one that makes room.
+    @discardableResult func waitForRoom(below mark: Int) -> Bool
     /// Ends the body after what is queued.
     func finish()
     /// Has a callback called once when the client is gone or the body has ended.

@@ -1,5 +1,6 @@
 internal import Glibc
 import Synchronization
+internal import Threads
 
 /// The queue between those who write an answer of unknown length and the connection's thread that sends it.
 ///
@@ -19,6 +20,13 @@ final class StreamBody: Sendable {
         var isCutOff = false
         var hasEnded = false
         var onClose: [@Sendable () -> Void] = []
+        var waiters: [Waiter] = []
+    }
+
+    /// Somebody who goes on when the queue is shorter than a mark.
+    private struct Waiter {
+        var mark: Int
+        var handler: @Sendable () -> Void
     }
 
     enum Portion: Equatable {
@@ -50,16 +58,27 @@ final class StreamBody: Sendable {
     /// Fills a buffer with what is queued; called on the connection's thread, which suspends the connection when there
     /// is nothing yet.
     func read(into buffer: UnsafeMutableRawBufferPointer) -> Portion {
-        state.withLock { state in
-            guard !state.isCutOff, let connection = state.connection else { return .failure }
+        let (portion, served) = state.withLock { state -> (Portion, [Waiter]) in
+            guard !state.isCutOff, let connection = state.connection else { return (.failure, []) }
             guard state.backlog > 0 else {
-                if state.isFinished { return .end }
+                if state.isFinished { return (.end, []) }
                 state.isSuspended = true
                 connection.suspend()
-                return .nothingYet
+                return (.nothingYet, [])
             }
-            return .bytes(StreamBody.take(&state, into: buffer))
+            let count = StreamBody.take(&state, into: buffer)
+            return (.bytes(count), StreamBody.takeServed(&state))
         }
+        for waiter in served { waiter.handler() }
+        return portion
+    }
+
+    private static func takeServed(_ state: inout State) -> [Waiter] {
+        guard !state.waiters.isEmpty else { return [] }
+        let backlog = state.backlog
+        let served = state.waiters.filter { backlog < $0.mark }
+        state.waiters.removeAll { backlog < $0.mark }
+        return served
     }
 
     private static func take(_ state: inout State, into buffer: UnsafeMutableRawBufferPointer) -> Int {
@@ -97,6 +116,29 @@ final class StreamBody: Sendable {
         }
     }
 
+    /// How many bytes are queued.
+    var backlog: Int { state.withLock { $0.backlog } }
+
+    /// Has a callback called once: when fewer bytes are queued than a mark, or the stream has ended. At once if that is
+    /// so already.
+    func whenRoom(below mark: Int, _ handler: @escaping @Sendable () -> Void) {
+        let isServed = state.withLock { state in
+            if state.hasEnded || state.backlog < mark { return true }
+            state.waiters.append(Waiter(mark: mark, handler: handler))
+            return false
+        }
+        if isServed { handler() }
+    }
+
+    func waitForRoom(below mark: Int) -> Bool {
+        if state.withLock({ !$0.hasEnded && $0.backlog >= mark }) {
+            let room = Semaphore()
+            whenRoom(below: mark) { room.signal() }
+            room.wait()
+        }
+        return state.withLock { !$0.isCutOff && !$0.hasEnded }
+    }
+
     func finish() {
         state.withLock { state in
             state.isFinished = true
@@ -117,7 +159,7 @@ final class StreamBody: Sendable {
 
     /// The connection is gone or free for its next request; called on its thread while the socket is still open.
     func end() {
-        let (ticket, handlers) = state.withLock { state in
+        let (ticket, handlers) = state.withLock { state -> (HangupWatch.Ticket?, [@Sendable () -> Void]) in
             defer {
                 state.connection = nil
                 state.ticket = nil
@@ -125,8 +167,9 @@ final class StreamBody: Sendable {
                 state.backlog = 0
                 state.hasEnded = true
                 state.onClose = []
+                state.waiters = []
             }
-            return (state.ticket, state.onClose)
+            return (state.ticket, state.onClose + state.waiters.map(\.handler))
         }
         registry.leave(self)
         if let ticket { hangups.forget(ticket) }
@@ -164,6 +207,11 @@ final class ResponseStream: HTTPStream {
     deinit { body.abort() }
 
     func write(_ bytes: [UInt8]) -> Bool { body.write(bytes) }
+    var backlogBytes: Int { body.backlog }
+    func whenRoom(below mark: Int, _ handler: @escaping @Sendable () -> Void) {
+        body.whenRoom(below: mark, handler)
+    }
+    func waitForRoom(below mark: Int) -> Bool { body.waitForRoom(below: mark) }
     func finish() { body.finish() }
     func onClose(_ handler: @escaping @Sendable () -> Void) { body.onClose(handler) }
 }

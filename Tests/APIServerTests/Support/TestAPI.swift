@@ -166,70 +166,6 @@ final class TestResponder: HTTPResponder {
     }
 }
 
-/// A body of unknown length.
-final class TestStream: HTTPStream {
-    private struct Content {
-        var bytes: [UInt8] = []
-        var isFinished = false
-        var isGone = false
-        var handlers: [@Sendable () -> Void] = []
-    }
-
-    private let content = Mutex(Content())
-    private let changed = Signal()
-
-    func write(_ bytes: [UInt8]) -> Bool {
-        let isOpen = content.withLock { content in
-            if !content.isGone { content.bytes += bytes }
-            return !content.isGone
-        }
-        changed.send()
-        return isOpen
-    }
-
-    func finish() {
-        let handlers = content.withLock { content in
-            defer { content.handlers = [] }
-            content.isFinished = true
-            return content.handlers
-        }
-        changed.send()
-        for handler in handlers { handler() }
-    }
-
-    func onClose(_ handler: @escaping @Sendable () -> Void) { content.withLock { $0.handlers.append(handler) } }
-
-    /// The client goes away.
-    func hangUp() {
-        let handlers = content.withLock { content in
-            defer { content.handlers = [] }
-            content.isGone = true
-            return content.handlers
-        }
-        for handler in handlers { handler() }
-    }
-
-    var text: String { content.withLock { String(decoding: $0.bytes, as: UTF8.self) } }
-
-    /// Waits until so many events of a watch have come, or the stream has ended.
-    func events(_ count: Int) -> [JSONValue] {
-        while true {
-            let (bytes, isFinished) = content.withLock { ($0.bytes, $0.isFinished) }
-            let lines = bytes.split(separator: 0x0A)
-            if lines.count >= count || isFinished { return lines.compactMap { try? JSONValue(parsing: Array($0)) } }
-            guard changed.wait() else { return [] }
-        }
-    }
-
-    /// Waits until the stream has ended.
-    func waitForEnd() -> Bool {
-        while !content.withLock({ $0.isFinished }) {
-            guard changed.wait() else { return false }
-        }
-        return true
-    }
-}
-
 /// A semaphore.
 final class Signal: @unchecked Sendable {
     // Safe: the pointer never changes, and semaphores are made to be used from several threads.
@@ -252,32 +188,5 @@ final class Signal: @unchecked Sendable {
             if errno != EINTR { return false }
         }
         return true
-    }
-}
-
-/// A node without containers: it says what tests tell it to say.
-final class FakeBridge: NodeBridge {
-    let lines = Mutex<[String]>(["first", "second"])
-    let requests = Mutex<[PodLogRequest]>([])
-    let error = Mutex<NodeBridgeError?>(nil)
-
-    func streamLog(_ request: PodLogRequest, to sink: any PodLogSink) throws(NodeBridgeError) {
-        requests.withLock { $0.append(request) }
-        if let error = error.withLock({ $0 }) { throw error }
-        for line in lines.withLock({ $0 }) { _ = sink.write(Array("\(line)\n".utf8)) }
-    }
-
-    /// Says the command back, then what comes on standard input, and ends with the exit code that the command asks for.
-    func exec(
-        _ request: PodExecRequest, started: () -> (any PodExecChannel)?
-    ) throws(NodeBridgeError) -> Int {
-        if let error = error.withLock({ $0 }) { throw error }
-        guard let channel = started() else { return 0 }
-        _ = channel.send(stdout: Array((request.command.joined(separator: " ") + "\n").utf8))
-        _ = channel.send(stderr: Array("to \(request.container)\n".utf8))
-        while request.stdin, let input = channel.receive(), input != .endOfStdin {
-            if case .stdin(let bytes) = input { _ = channel.send(stdout: bytes) }
-        }
-        return request.command.first == "exit" ? Int(request.command.last ?? "") ?? 1 : 0
     }
 }
