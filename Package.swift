@@ -67,7 +67,7 @@ let package = Package(
         library("Agent", ["Model", "Threads", "Wire", "Linux", "Supervision", "ContainerRuntime", "Network"]),
 
         // Layer 4.
-        library("APIServer", ["Model", "Threads", "Wire", "Store", "HTTP"]),
+        library("APIServer", ["Model", "Threads", "Wire", "Store", "HTTP", "YAML"]),
         library("Client", ["Model", "Wire", "YAML", "CCurl", "CLinux"]),
 
         // Layer 5: the commands, and the binary that runs them.

@@ -84,7 +84,8 @@ struct Edit: Sendable {
             content = .replacement(try ProtobufBody.orJSON(request, type: type))
             return
         }
-        let body = try request.jsonBody(Self.patchTypes)
+        let isApply = request.bodyType == "application/apply-patch+yaml"
+        let body = isApply ? try request.yamlBody() : try request.jsonBody(Self.patchTypes)
         do throws(PatchError) {
             switch request.bodyType {
             case "application/json-patch+json": content = .patch(try JSONPatch(body))

@@ -199,6 +199,31 @@ import Wire
         #expect(merged.json["spec"]?["replicas"] == 2)
     }
 
+    @Test func `server-side apply reads YAML`() {
+        func apply(_ text: String) -> TestResponse {
+            api.call(
+                "PATCH", TestAPI.apps + "/web", body: Array(text.utf8),
+                headers: ["content-type": "application/apply-patch+yaml"])
+        }
+        let head = "apiVersion: martlet.dev/v1\nkind: App\nmetadata: {name: web}\nspec:\n"
+        let made = apply("# The shop.\n\(head)  image: oci:/images/web\n  env: {A: \"1\"}\n  replicas: 2\n")
+        #expect(made.status == 201)
+        #expect(made.headers("Warning").count == 1)
+        #expect(made.json["spec"]?["env"]?["A"] == "1")
+        #expect(made.json["spec"]?["replicas"] == 2)
+        for (text, message) in [
+            ("\(head)  image: [", "the body is no YAML document: "),
+            ("\(head)  replicas: 010", "the body is no YAML document: 5:13: 010 is octal to some YAML readers"),
+            ("a: 1\na: 2", "the body is no YAML document: 2:1: "),
+            ("a: 1\n---\nb: 2", "the body must be one YAML document, not 2"),
+            ("- a", "the patch must be an object, not a"),
+        ] {
+            let refused = apply(text)
+            #expect(refused.status == 400)
+            #expect(refused.json["message"]?.string?.hasPrefix(message) == true, "\(refused.text)")
+        }
+    }
+
     @Test func `a default count gives way to an autoscaler`() {
         _ = api.post(TestAPI.apps, TestAPI.app("web"))
         let scaled = api.patch(TestAPI.apps + "/web", ["spec": ["autoscale": TestAPI.autoscale]])
