@@ -173,7 +173,7 @@ struct Admission {
         let wrong = errors.filter { $0.reason != .unknownField }
         guard wrong.isEmpty else { throw .invalid(type, name(of: document), wrong.map(APIStatus.Cause.init)) }
         let kept = unknown.isEmpty ? document : Defaults.pruned(document, type: type)
-        return Defaults.applied(to: kept, type: type)
+        return Defaults.stored(kept, type: type)
     }
 
     /// Tells the client which of the fields it chose do nothing yet.

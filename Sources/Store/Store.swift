@@ -40,8 +40,11 @@ public final class StoredObject: Sendable {
     /// `metadata.uid`.
     public var uid: String { document["metadata"]?["uid"]?.string ?? "" }
 
-    /// The object as a typed value.
-    public func decoded<T: Resource>(_ type: T.Type = T.self) throws -> T { try T(json: document) }
+    /// The object as a typed value, with every default: documents are stored without those of list elements
+    /// (`Defaults.stored`).
+    public func decoded<T: Resource>(_ type: T.Type = T.self) throws -> T {
+        try T(json: Defaults.completing(document, type: T.type))
+    }
 }
 
 /// One write of a transaction.

@@ -1,5 +1,6 @@
 import APIServer
 import Model
+import Store
 import Synchronization
 import Testing
 import Wire
@@ -38,6 +39,28 @@ struct KubectlTests {
         #expect(try cluster.run(["get", "app", "web", "-o", "jsonpath={.spec.env.A}"]).out == "b")
         #expect(try cluster.run(["apply", "-f", "-"], input: Self.manifest()).out.hasSuffix("configured\n"))
         #expect(try cluster.run(["get", "app", "web", "-o", "jsonpath={.spec.env}"]).out == "")
+    }
+
+    @Test(arguments: ["web", "worker", "config", "full"])
+    func `a manifest that is applied again changes nothing`(name: String) throws {
+        let folder = "\(#filePath)".split(separator: "/").dropLast(3).joined(separator: "/")
+        let manifest = "/\(folder)/manifests/\(name).yaml"
+        let first = try cluster.run(["apply", "-f", manifest])
+        #expect(first.code == 0, "\(first.all)")
+        let revision = cluster.store.revision
+        let lines = try cluster.run(["apply", "-f", manifest]).out.split(separator: "\n")
+        #expect(!lines.isEmpty)
+        for line in lines {
+            // Any cluster has a Secret's `stringData` in `data`, so kubectl always sends it again.
+            #expect(line == "secret/greeter configured" || line.hasSuffix(" unchanged"))
+        }
+        #expect(cluster.store.revision == revision)
+    }
+
+    @Test func `apply on the server's side`() throws {
+        let applied = try cluster.run(["apply", "--server-side", "-f", "-"], input: Self.manifest())
+        #expect(applied.out == "app.martlet.dev/web serverside-applied\n", "\(applied.all)")
+        #expect(applied.err.contains("does not track field ownership"))
     }
 
     @Test func `a mistake in a manifest is named`() throws {

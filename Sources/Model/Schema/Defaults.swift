@@ -9,6 +9,23 @@ public enum Defaults {
         return type == .secret ? movingStringData(filled) : filled
     }
 
+    /// The document as it is stored: with the defaults of its type's schema, but with lists as they were written where
+    /// a patch replaces them whole.
+    ///
+    /// A client that compares what it applies with what is stored would take every default within such a list for a
+    /// change. Whoever reads the document as a typed value applies the rest: `applied(stored(x))` is `applied(x)`.
+    public static func stored(_ document: JSONValue, type: ResourceType) -> JSONValue {
+        keepsLists(type) ? filled(document, Schema.of(type), entersLists: false) : applied(to: document, type: type)
+    }
+
+    /// A stored document with the defaults that `stored` left out.
+    public static func completing(_ document: JSONValue, type: ResourceType) -> JSONValue {
+        keepsLists(type) ? applied(to: document, type: type) : document
+    }
+
+    /// The lists of core types are merged by their elements' keys, so that what clients leave out is no change.
+    private static func keepsLists(_ type: ResourceType) -> Bool { type.group == ResourceType.app.group }
+
     /// The document without the fields that its type's schema does not know, as a client that does not ask for strict
     /// field validation has them dropped.
     public static func pruned(_ document: JSONValue, type: ResourceType) -> JSONValue {
@@ -16,26 +33,30 @@ public enum Defaults {
     }
 
     /// A value with the defaults of a schema.
-    static func filled(_ value: JSONValue, _ schema: Schema) -> JSONValue {
+    ///
+    /// - Parameter entersLists: whether the elements of lists get theirs too.
+    static func filled(_ value: JSONValue, _ schema: Schema, entersLists: Bool = true) -> JSONValue {
         switch (schema, value) {
-        case (.object(let fields, _, _), .object(let object)): return .object(filled(object, fields))
+        case (.object(let fields, _, _), .object(let object)):
+            return .object(filled(object, fields, entersLists: entersLists))
         case (.map(let values, _), .object(let object)):
-            return .object(object.mapValues { filled($0, values) })
-        case (.array(let items, _, _, _), .array(let elements)): return .array(elements.map { filled($0, items) })
+            return .object(object.mapValues { filled($0, values, entersLists: entersLists) })
+        case (.array(let items, _, _, _), .array(let elements)) where entersLists:
+            return .array(elements.map { filled($0, items) })
         case (.oneOf(let alternatives), _):
             guard let fitting = alternatives.first(where: { $0.acceptsKind(of: value) }) else { return value }
-            return filled(value, fitting)
+            return filled(value, fitting, entersLists: entersLists)
         default: return value
         }
     }
 
-    private static func filled(_ object: JSONObject, _ fields: [Field]) -> JSONObject {
+    private static func filled(_ object: JSONObject, _ fields: [Field], entersLists: Bool) -> JSONObject {
         var object = object
         for field in fields {
             if let value = object[field.name], !value.isNull {
-                object[field.name] = filled(value, field.schema)
+                object[field.name] = filled(value, field.schema, entersLists: entersLists)
             } else if let value = field.default, !isSuspended(field, in: object) {
-                object[field.name] = filled(value, field.schema)
+                object[field.name] = filled(value, field.schema, entersLists: entersLists)
             } else {
                 object[field.name] = nil
             }

@@ -97,11 +97,24 @@ import Testing
             }
             let once = Defaults.applied(to: document, type: .app)
             #expect(Defaults.applied(to: once, type: .app).text() == once.text(), "seed \(seed)")
+            let stored = Defaults.stored(document, type: .app)
+            #expect(Defaults.stored(stored, type: .app).text() == stored.text(), "seed \(seed)")
+            #expect(Defaults.applied(to: stored, type: .app).text() == once.text(), "seed \(seed)")
             let before = Validation.errors(in: document, type: .app, strict: true)
             let after = Validation.errors(in: once, type: .app, strict: true)
             #expect(before == after, "seed \(seed)")
             if after.isEmpty { #expect(throws: Never.self) { try App(json: once) } }
         }
+    }
+
+    @Test func `an App is stored with its lists as they were written, and with every other default`() {
+        let ports: JSONValue = [["name": "http", "port": 80]]
+        let stored = Defaults.stored(smallestApp(["ports": ports]), type: .app)
+        #expect(stored["spec"]?["ports"] == ports)
+        #expect(stored["spec"]?["replicas"] == 1)
+        #expect(Defaults.completing(stored, type: .app)["spec"]?["ports"]?.array?.first?["protocol"] == "HTTP")
+        let pod: JSONValue = ["spec": ["containers": [["name": "a", "image": "b", "ports": [["containerPort": 80]]]]]]
+        #expect(Defaults.stored(pod, type: .pod) == Defaults.applied(to: pod, type: .pod))
     }
 
     @Test func `defaulted Apps decode, and their decoded form is valid`() throws {

@@ -53,6 +53,16 @@ func smallestApp(_ spec: JSONObject = JSONObject()) -> JSONValue {
         #expect(Defaults.applied(to: once, type: type).text() == once.text())
     }
 
+    @Test(arguments: valid)
+    func `what is stored has the same defaults in the end`(type: ResourceType, document: JSONValue) {
+        let stored = Defaults.stored(document, type: type)
+        #expect(Defaults.stored(stored, type: type).text() == stored.text())
+        #expect(Defaults.applied(to: stored, type: type).text() == Defaults.applied(to: document, type: type).text())
+        #expect(
+            Defaults.completing(stored, type: type).text() == Defaults.applied(to: document, type: type).text())
+        #expect(Validation.errors(in: stored, type: type, strict: true).map(\.description) == [])
+    }
+
     @Test(arguments: ResourceType.all)
     func `every type has a schema, an OpenAPI component and a reference`(type: ResourceType) {
         guard case .object(let fields, _, _) = Schema.of(type) else {
