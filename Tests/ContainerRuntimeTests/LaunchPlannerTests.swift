@@ -1,3 +1,4 @@
+import Glibc
 import Linux
 import Model
 import Supervision
@@ -50,6 +51,16 @@ import Testing
         #expect(steps.contains(.noNewPrivileges) == noNewPrivileges)
         if noNewPrivileges { #expect(filter == steps.count - 2) }
         #expect(steps.last?.description == "execute /web")
+    }
+
+    @Test func `limits are set while the process is still allowed to raise them`() throws {
+        let steps = try planner { $0.user = ResolvedUser(user: 7, group: 8, groups: [8], home: "/") }
+            .identity.steps(arguments: ["/web"])
+        let descriptors = LaunchStep.limit(
+            resource: Int32(RLIMIT_NOFILE.rawValue), soft: 65536, hard: UInt64(Int64.max))
+        let limit = try #require(steps.firstIndex(of: descriptors))
+        #expect(try limit < index(steps, "become user 7:8"))
+        #expect(steps.contains(.limit(resource: Int32(RLIMIT_CORE.rawValue), soft: 0, hard: 0)))
     }
 
     @Test func `a user that is not root has no effective capabilities`() throws {

@@ -83,6 +83,30 @@ struct ContainerExecTests {
         try fixture.eventually { try exec(fixture, ["ls", "-d", "/proc/\(pid)"]).code == 1 ? true : nil }
     }
 
+    @Test func `the children of a process whose client has gone are killed`() throws {
+        let fixture = try running()
+        let config = ExecConfig(command: ["sh", "-c", "(trap '' HUP; sleep 1000; true) & echo $!; wait"])
+        let session = try fixture.runtime.exec(podUID: "pod", name: "web", attempt: 0, config)
+        let output = try #require(session.standardOutput)
+        defer { for descriptor in [output, session.standardError ?? -1] { close(descriptor) } }
+        var chunk = [UInt8](repeating: 0, count: 64)
+        #expect(read(output, &chunk, chunk.count) > 0)
+        close(session.completion)
+        // The end of the file comes once no process has the stream open any more.
+        #expect(awaitReadable(output, milliseconds: 20_000))
+        #expect(read(output, &chunk, chunk.count) == 0)
+    }
+
+    @Test func `limits of descriptors and core dumps are the same for every process`() throws {
+        let fixture = try running()
+        let limits = try exec(fixture, ["sh", "-c", "ulimit -c; ulimit -n"]).output
+        var node = rlimit()
+        getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &node)
+        #expect(limits == "0\n\(min(65536, node.rlim_max))\n")
+        let (_, output) = try fixture.run(fixture.shell("ulimit -c; ulimit -n", name: "other"))
+        #expect(output == limits.dropLast())
+    }
+
     @Test func `a terminal is one, and has the size it is given`() throws {
         let fixture = try running()
         let config = ExecConfig(command: ["sh", "-c", "tty; read line; stty size"], terminal: true)

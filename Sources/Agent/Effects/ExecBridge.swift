@@ -21,8 +21,11 @@ struct ExecBridge {
         }
         let input = session.terminal ?? session.standardInput
         let (runtime, session, channel) = (runtime, session, channel)
+        // Duplicated before anything can close the original: closing the session does not pull it away under a write.
+        let copy = input.map { fcntl($0, F_DUPFD_CLOEXEC, 3) } ?? -1
+        if let original = session.standardInput { close(original) }
         startThread {
-            Self.feed(input, channel, runtime, session)
+            Self.feed(copy, channel, runtime, session)
             close(departure.writing)
         }
         guard copyOutput(until: departure.reading) else { throw RuntimeError(.system, "the client has gone") }
@@ -40,14 +43,11 @@ struct ExecBridge {
         }
     }
 
-    /// Passes on what the client sends until it has gone.
-    ///
-    /// The descriptor is duplicated, so that closing the session does not pull it away under a write.
+    /// Passes on what the client sends until it has gone, to a descriptor that it closes; -1 for none.
     private static func feed(
-        _ descriptor: Int32?, _ channel: any PodExecChannel, _ runtime: any PodRuntime, _ session: ExecSession
+        _ descriptor: Int32, _ channel: any PodExecChannel, _ runtime: any PodRuntime, _ session: ExecSession
     ) {
-        var input = descriptor.map { fcntl($0, F_DUPFD_CLOEXEC, 3) } ?? -1
-        if session.terminal == nil, let original = descriptor { close(original) }
+        var input = descriptor
         func endInput() {
             if input >= 0 { close(input) }
             input = -1

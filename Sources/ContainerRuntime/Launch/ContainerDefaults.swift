@@ -1,3 +1,4 @@
+import Glibc
 import Linux
 
 /// What every container has and what is kept from it, as with Docker.
@@ -19,6 +20,14 @@ enum ContainerDefaults {
     static let deviceLinks = [
         ("/dev/ptmx", "pts/ptmx"), ("/dev/fd", "/proc/self/fd"), ("/dev/stdin", "/proc/self/fd/0"),
         ("/dev/stdout", "/proc/self/fd/1"), ("/dev/stderr", "/proc/self/fd/2"),
+    ]
+
+    /// Limits that do not depend on how Martlet itself was started. Of descriptors, as many as servers need, and no more:
+    /// programs that close every possible descriptor take minutes when there are a billion; the hard limit stays
+    /// the inherited one. No core dumps: they would be written by, and often to, the node (core(5)).
+    static let limits: [LaunchStep] = [
+        .limit(resource: Int32(RLIMIT_NOFILE.rawValue), soft: 65536, hard: UInt64(Int64.max)),
+        .limit(resource: Int32(RLIMIT_CORE.rawValue), soft: 0, hard: 0),
     ]
 
     /// The kernel's file systems and the device nodes.

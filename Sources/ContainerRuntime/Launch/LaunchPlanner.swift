@@ -52,7 +52,7 @@ struct LaunchPlanner {
         ProcessIdentity(
             user: user.user, group: user.group, groups: user.groups, capabilities: capabilities,
             noNewPrivileges: !config.allowPrivilegeEscalation, seccomp: filter?.hexadecimal,
-            workingDirectory: workingDirectory, environment: environment)
+            limits: ContainerDefaults.limits, workingDirectory: workingDirectory, environment: environment)
     }
 
     /// The program and its arguments. A command replaces the image's arguments too, as in Kubernetes.

@@ -15,6 +15,8 @@ public struct ProcessIdentity: Codable, Sendable, Hashable {
     public var noNewPrivileges: Bool
     /// The system call filter as hexadecimal bytes of a BPF program; nil for none.
     public var seccomp: String?
+    /// Resource limits, as `limit` steps.
+    public var limits: [LaunchStep]
     /// The directory to start in.
     public var workingDirectory: String
     /// Variables as `NAME=value`.
@@ -23,7 +25,7 @@ public struct ProcessIdentity: Codable, Sendable, Hashable {
     /// Describes processes.
     public init(
         user: UInt32, group: UInt32, groups: [UInt32], capabilities: UInt64, noNewPrivileges: Bool, seccomp: String?,
-        workingDirectory: String, environment: [String]
+        limits: [LaunchStep] = [], workingDirectory: String, environment: [String]
     ) {
         self.user = user
         self.group = group
@@ -31,6 +33,7 @@ public struct ProcessIdentity: Codable, Sendable, Hashable {
         self.capabilities = capabilities
         self.noNewPrivileges = noNewPrivileges
         self.seccomp = seccomp
+        self.limits = limits
         self.workingDirectory = workingDirectory
         self.environment = environment
     }
@@ -42,8 +45,11 @@ public struct ProcessIdentity: Codable, Sendable, Hashable {
     public func steps(arguments: [String]) -> [LaunchStep] {
         let filter = seccomp.map { [LaunchStep.seccomp(program: $0)] } ?? []
         var steps: [LaunchStep] = [
-            .newSession, .newKeyring, .streams(user: user), .umask(mask: 0o022), .boundingSet(mask: capabilities),
+            .newSession, .newKeyring, .streams(user: user), .umask(mask: 0o022),
         ]
+        // Before the user changes: to raise a hard limit takes a capability.
+        steps += limits
+        steps.append(.boundingSet(mask: capabilities))
         if !noNewPrivileges { steps += filter }
         steps += [
             .user(user: user, group: group, groups: groups),

@@ -3,12 +3,14 @@ import Linux
 
 /// A process that runs in a container by request of a client.
 final class ExecProcess {
+    let pid: Int32
     let pidfd: Int32
     /// The end of a pipe into which the exit code goes.
     let completion: Int32
 
-    init(pidfd: Int32, completion: Int32) {
-        self.pidfd = pidfd
+    init(_ process: StartedProcess, completion: Int32) {
+        pid = process.pid
+        pidfd = process.pidfd
         self.completion = completion
     }
 
@@ -41,7 +43,7 @@ extension Supervisor {
         let completion = try Pipe()
         do {
             let process = try launch(request, in: container, streams).start()
-            let exec = ExecProcess(pidfd: process.pidfd, completion: completion.writing)
+            let exec = ExecProcess(process, completion: completion.writing)
             try watch(exec)
             let own = request.terminal ? [streams.receiveTerminal()].compactMap { $0 } : streams.own
             return (.started(pid: process.pid), own + [completion.reading])
@@ -78,7 +80,8 @@ extension Supervisor {
         abandonment = try loop.add(exec.completion) { [weak self, weak exec] _ in
             guard let self, let exec else { return }
             if let abandonment { loop.remove(abandonment) }
-            try? signalProcess(pidfd: exec.pidfd, signal: SIGKILL)
+            // With its children: it began a session of its own (setsid(2)). The number is its own until it is reaped.
+            kill(-exec.pid, SIGKILL)
         }
         var token: EventLoop.Token?
         token = try loop.add(exec.pidfd) { [weak self, weak exec] _ in
