@@ -112,7 +112,8 @@ final class Watcher: Sendable {
             content.isScheduled = true
         }
         stream.onClose { [weak self] in self?.end() }
-        if !hub.add(self) { end() }
+        // Where the client was gone before the hub knew of it, nobody would take it out again.
+        if !hub.add(self) || content.withLock({ $0.isClosed }) { end() }
     }
 
     /// Writes what is queued, as much as the client has room for; called by the hub's thread only.
