@@ -208,6 +208,29 @@ struct KubectlTests {
         #expect(try cluster.run(["explain", "app.spec.rollout", "--recursive"]).out.contains("maxSurge"))
     }
 
+    @Test func `the server's measurements are in the Prometheus text format`() throws {
+        _ = try cluster.run(["get", "apps"])
+        let metrics = try cluster.run(["get", "--raw", "/metrics"])
+        let lines = metrics.out.split(separator: "\n").map(String.init)
+        #expect(lines.contains("# TYPE martlet_apiserver_requests_total counter"), "\(metrics.all)")
+        let name = /[a-z][a-z0-9_]*/
+        let sample = /([a-z][a-z0-9_]*)(\{[a-z]+="[^"]*"(,[a-z]+="[^"]*")*\})? [0-9.]+/
+        var declared: Set<Substring> = []
+        for line in lines {
+            let words = line.split(separator: " ")
+            if line.hasPrefix("# HELP ") { continue }
+            if line.hasPrefix("# TYPE ") {
+                #expect(words.count == 4 && words[2].wholeMatch(of: name) != nil)
+                #expect(words[3] == "gauge" || words[3] == "counter" && words[2].hasSuffix("_total"))
+                #expect(declared.insert(words[2]).inserted)
+            } else {
+                let match = try #require(line.wholeMatch(of: sample), "\(line)")
+                #expect(declared.contains(match.1))
+            }
+        }
+        #expect(lines.contains { $0.hasPrefix("martlet_apiserver_requests_total{verb=\"list\",resource=\"apps\",") })
+    }
+
     @Test func `objects of core types are made without a file`() throws {
         #expect(try cluster.run(["create", "configmap", "c", "--from-literal=k=v"]).out == "configmap/c created\n")
         #expect(try cluster.run(["get", "cm", "c", "-o", "jsonpath={.data.k}"]).out == "v")

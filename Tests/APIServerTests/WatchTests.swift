@@ -83,6 +83,7 @@ import Wire
         _ = marked.body.events(1)
         // Nothing that these watches see, but the store moves on.
         _ = api.post("/api/v1/namespaces", ["metadata": ["name": "other"]])
+        api.pass(seconds: 1)
         #expect(plain.body.waitForEnd())
         #expect(marked.body.waitForEnd())
         #expect(shown(plain.body.events(9)) == ["ADDED a"])
@@ -90,6 +91,31 @@ import Wire
         #expect(last?["type"] == "BOOKMARK")
         #expect(last?["object"]?["kind"] == "ConfigMap")
         #expect(last?["object"]?["metadata"]?["resourceVersion"]?.string == String(api.store.revision))
+    }
+
+    @Test func `an idle watch learns every minute how far the store has come`() {
+        make("a")
+        let watch = api.watch(TestAPI.configMaps + "?watch=true&allowWatchBookmarks=true")
+        let plain = api.watch(TestAPI.configMaps + "?watch=true")
+        #expect(shown(watch.body.events(1)) == ["ADDED a"])
+        for round in 1...3 {
+            // Nothing that this watch sees.
+            _ = api.post("/api/v1/namespaces", ["metadata": ["name": .string("other-\(round)")]])
+            let revision = api.store.revision
+            api.pass(seconds: 60)
+            let last = watch.body.events(1 + round).last
+            #expect(last?["type"] == "BOOKMARK")
+            #expect(last?["object"]?["metadata"]?["resourceVersion"]?.string == String(revision))
+        }
+        make("b")
+        #expect(shown(plain.body.events(2)) == ["ADDED a", "ADDED b"])
+        #expect(watch.body.events(5).count == 5)
+    }
+
+    @Test func `a client may ask for a watch of any length`() {
+        let watch = api.watch(TestAPI.configMaps + "?watch=true&timeoutSeconds=\(Int64.max)")
+        make("a")
+        #expect(shown(watch.body.events(1)) == ["ADDED a"])
     }
 
     @Test func `the end of the initial events is marked for those who ask`() {

@@ -18,8 +18,9 @@ final class CountingIDs: IDSource {
 
 /// A clock that tests set.
 final class TestClock: Sendable {
-    private let value = Mutex(Timestamp(seconds: 1_700_000_000))
-    var now: Timestamp { value.withLock { $0 } }
+    private let value = Mutex(TimeSpan.zero)
+    var elapsed: TimeSpan { value.withLock { $0 } }
+    var now: Timestamp { Timestamp(seconds: 1_700_000_000) + elapsed }
     func advance(seconds: Int64) { value.withLock { $0 = $0 + .seconds(seconds) } }
 }
 
@@ -34,7 +35,7 @@ final class TestAPI: Sendable {
     init() throws {
         let (clock, bridge) = (clock, bridge)
         server = APIServer(
-            store: store, clock: { clock.now }, ids: CountingIDs(),
+            store: store, clock: { clock.now }, monotonic: { clock.elapsed }, ids: CountingIDs(),
             authenticator: StaticAuthenticator(tokens: [
                 "admin": Identity(name: "admin", groups: ["system:masters"]),
                 "guest": Identity(name: "guest", groups: []),
@@ -74,6 +75,12 @@ final class TestAPI: Sendable {
         let responder = TestResponder()
         server.handle(Self.request("GET", target, headers: accept.map { ["accept": $0] } ?? [:]), responder)
         return responder
+    }
+
+    /// Lets time pass and has the open watches notice it at once: a new one makes the server look at its clock.
+    func pass(seconds: Int64) {
+        clock.advance(seconds: seconds)
+        _ = watch("/api/v1/namespaces?watch=true").wait()
     }
 
     /// Puts a document into the store as the control plane does.
