@@ -17,10 +17,11 @@ public struct CapabilitySet: Sendable, Hashable {
         return CapabilitySet(mask: count == 64 ? .max : (1 << UInt64(count)) - 1)
     }()
 
-    /// What a container has unless it asks for something else: what Docker and containerd give.
+    /// What a container has unless it asks for something else: what Docker and containerd give, without `CAP_NET_RAW`,
+    /// with which a container could pretend to be another pod. Pings need no capability (`SandboxSetup`).
     public static let containerDefaults: CapabilitySet = [
-        CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_FSETID, CAP_FOWNER, CAP_MKNOD, CAP_NET_RAW, CAP_SETGID, CAP_SETUID,
-        CAP_SETFCAP, CAP_SETPCAP, CAP_NET_BIND_SERVICE, CAP_SYS_CHROOT, CAP_KILL, CAP_AUDIT_WRITE,
+        CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_FSETID, CAP_FOWNER, CAP_MKNOD, CAP_SETGID, CAP_SETUID, CAP_SETFCAP,
+        CAP_SETPCAP, CAP_NET_BIND_SERVICE, CAP_SYS_CHROOT, CAP_KILL, CAP_AUDIT_WRITE,
     ]
 
     /// What this process may hand on: its bounding set. A container cannot have more, whatever it asks for.
