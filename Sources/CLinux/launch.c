@@ -87,8 +87,23 @@ static void reset_signals(void) {
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+/// Makes a negative oom_score_adj 0. By the node's /proc, so before anything of a container is entered. The parent keeps
+/// its own although it shares the memory, because it waits for the child (CLONE_VFORK; kernel: __set_oom_adj).
+static int give_up_protection(const struct linux_launch *launch) {
+    if (!launch->not_spared) return 0;
+    int file = open("/proc/self/oom_score_adj", O_RDWR | O_CLOEXEC);
+    if (file < 0) return -1;
+    char first = 0;
+    int failed = read(file, &first, 1) != 1 || (first == '-' && pwrite(file, "0", 1, 0) != 1);
+    int error = errno;
+    close(file);
+    errno = error;
+    return failed ? -1 : 0;
+}
+
 static int run_steps(void *argument) {
     struct child *child = argument;
+    if (child->launch->join < 0 && give_up_protection(child->launch) < 0) fail(child, LAUNCH_JOINING);
     umask(0);  // Modes are meant as they are given; a step sets the program's mask.
     for (uint32_t index = 0; index < child->launch->count; index++) {
         const struct linux_step *step = &child->launch->steps[index];
@@ -141,6 +156,7 @@ static struct clone_args clone_arguments(const struct linux_launch *launch, char
 static int join_and_start(void *argument) {
     struct child *child = argument;
     const struct linux_launch *launch = child->launch;
+    if (give_up_protection(launch) < 0) fail(child, LAUNCH_JOINING);
     if (setns(launch->join, (int)launch->namespaces) < 0) fail(child, LAUNCH_JOINING);
     child->root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (child->root < 0) fail(child, LAUNCH_JOINING);

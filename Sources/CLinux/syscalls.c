@@ -4,11 +4,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <malloc.h>
 #include <net/if.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -40,6 +42,22 @@ int linux_open_resolved(int directory, const char *path, uint64_t flags, uint64_
 int linux_open_in_root(int directory, const char *path, uint64_t flags) {
     return linux_open_resolved(directory, path, flags, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
 }
+
+int linux_open_read_only(const char *path) {
+    int mount = open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+    if (mount < 0) return -1;
+    struct mount_attr change = {.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV,
+                                .propagation = MS_PRIVATE};
+    if (mount_setattr(mount, "", AT_EMPTY_PATH, &change, sizeof change) == 0) return mount;
+    int error = errno;
+    close(mount);
+    errno = error;
+    return -1;
+}
+
+int linux_set_process_name(const char *name) { return prctl(PR_SET_NAME, name, 0, 0, 0); }
+
+void linux_release_memory(void) { malloc_trim(0); }
 
 int linux_unshare(int flags) { return unshare(flags); }
 

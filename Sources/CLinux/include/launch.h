@@ -103,6 +103,8 @@ struct linux_launch {
     int terminal_socket;
     /// The pidfd of a process whose namespaces (`namespaces`) are joined instead of made, or -1.
     int join;
+    /// Whether the process is not spared when memory runs out, even where the caller is: see oom_score_adj in proc(5).
+    int not_spared;
 };
 
 /// What was started. `failed_step` is LAUNCH_STARTED, LAUNCH_CLONING, LAUNCH_JOINING or the index of the step that failed.

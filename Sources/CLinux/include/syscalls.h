@@ -19,6 +19,16 @@ int linux_open_in_root(int directory, const char *path, uint64_t flags);
 /// O_PATH.
 extern const int linux_o_path;
 
+/// Opens a program so that whoever runs it cannot be made to write it: through a mount of its own that is read-only for
+/// good, as no path leads to it.
+int linux_open_read_only(const char *path);
+
+/// prctl(2) PR_SET_NAME: what ps(1) shows.
+int linux_set_process_name(const char *name);
+
+/// malloc_trim(3): gives memory that is free back to the kernel.
+void linux_release_memory(void);
+
 /// unshare(2).
 int linux_unshare(int flags);
 extern const int linux_clone_newnet, linux_clone_newipc, linux_clone_newuts, linux_clone_newns, linux_clone_newpid,

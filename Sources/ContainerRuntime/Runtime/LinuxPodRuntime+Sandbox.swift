@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 import Linux
 import Model
@@ -69,12 +70,15 @@ extension LinuxPodRuntime {
     private func spawn(_ pod: PodPaths, _ cgroup: CgroupHandle) throws -> StartedProcess {
         let null = try Descriptor(opening: "/dev/null", flags: O_RDWR)
         let log = try Descriptor(opening: pod.supervisorLog, flags: O_WRONLY | O_CREAT | O_APPEND, mode: 0o600)
+        // Containers can come to see the supervisor's program as /proc/PID/exe (CVE-2019-5736).
+        let program = try Descriptor(
+            owning: systemCall("open_tree", path: supervisorPath) { linux_open_read_only(supervisorPath) })
         let readiness = try Pipe()
         defer { close(readiness.reading) }
         var launch = Launch(steps: [
             .joinCgroups, .newSession, .streams(user: 0), .umask(mask: 0o022),
             .execute(
-                candidates: [supervisorPath], arguments: [supervisorPath, pod.config],
+                candidates: ["/proc/self/fd/\(program.raw)"], arguments: [supervisorPath, pod.config],
                 environment: ["PATH=\(ProcessIdentity.defaultPath)"]),
         ])
         launch.cgroup = cgroup.v2DirectoryFD
@@ -82,12 +86,9 @@ extension LinuxPodRuntime {
         launch.streams = (null.raw, readiness.writing, log.raw)
         let process: StartedProcess
         do {
-            process = try kernel.start(launch)
-        } catch {
-            close(readiness.writing)
-            throw error
+            defer { close(readiness.writing) }
+            process = try withExtendedLifetime(program) { try kernel.start(launch) }
         }
-        close(readiness.writing)
         let said = awaitReady(readiness.reading)
         guard said == "ready" else {
             try end(process)

@@ -18,6 +18,9 @@ public struct Launch {
     public var terminalSocket: Int32?
     /// The pidfd of a process whose namespaces are joined.
     public var join: Int32?
+    /// Whether the process is not spared when memory runs out, even where this one is: a negative `oom_score_adj`
+    /// (proc(5)) becomes 0.
+    public var isNotSpared = false
 
     /// Describes a launch.
     public init(steps: [LaunchStep]) { self.steps = steps }
@@ -38,6 +41,7 @@ public struct Launch {
                 launch.streams = streams
                 launch.terminal_socket = terminalSocket ?? -1
                 launch.join = join ?? -1
+                launch.not_spared = isNotSpared ? 1 : 0
                 linux_launch_start(&launch, &launched)
             }
         }

@@ -65,6 +65,7 @@ extension Supervisor {
         var launch = Launch(steps: start + identity.steps(arguments: request.arguments))
         launch.namespaces = ContainerNamespaces.joined
         launch.join = container.pidfd
+        launch.isNotSpared = true
         launch.cgroup = container.cgroup
         launch.cgroupProcs = container.cgroupProcs
         launch.streams = streams.process

@@ -47,6 +47,7 @@ extension Supervisor {
         try writeFile("\(request.directory)/\(SupervisorFiles.launched)", create: "")
         var launch = Launch(steps: steps(for: request))
         launch.namespaces = request.namespaces
+        launch.isNotSpared = true
         launch.cgroup = descriptors.unified
         launch.cgroupProcs = descriptors.procs
         launch.streams = streams.process

@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 import Linux
 import Model
@@ -14,6 +15,8 @@ public enum SupervisorMain {
             tell("usage: martlet-supervisor CONFIG")
             return 2
         }
+        // The kernel would name it after the descriptor that it was executed through; 15 bytes, see comm in proc(5).
+        _ = linux_set_process_name("martlet-supervi")
         do {
             let bytes = try readFile(arguments[1], limit: 1 << 20)
             let config = try SupervisorConfig(json: JSONValue(parsing: bytes))
