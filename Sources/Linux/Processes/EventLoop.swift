@@ -27,13 +27,13 @@ public final class EventLoop {
     public enum Interest: Sendable {
         /// Until there is something to read, or the other side has gone.
         case reading
-        /// Until there is something to read or room to write.
-        case readingAndWriting
+        /// Until there is room to write, or the other side has gone.
+        case writing
 
         var events: UInt32 {
             switch self {
             case .reading: EPOLLIN.rawValue | EPOLLRDHUP.rawValue
-            case .readingAndWriting: EPOLLIN.rawValue | EPOLLRDHUP.rawValue | EPOLLOUT.rawValue
+            case .writing: EPOLLOUT.rawValue
             }
         }
     }

@@ -44,11 +44,17 @@ public enum Frame {
 enum FrameSocket {
     /// Receives once; an empty array of bytes is the end.
     static func receive(_ socket: Int32) throws(LinuxError) -> (bytes: [UInt8], descriptors: [Int32]) {
-        var bytes = [UInt8](repeating: 0, count: 64 << 10)
         var descriptors = [Int32](repeating: -1, count: Frame.maximumDescriptors)
         var count = Int32(descriptors.count)
-        let length = try systemCall("recvmsg") { linux_receive(socket, &bytes, bytes.count, &descriptors, &count) }
-        return (Array(bytes[..<length]), Array(descriptors[..<Int(count)]))
+        var length = 0
+        // Not cleared: a supervisor would for good have the memory that it has once touched.
+        let bytes = [UInt8](unsafeUninitializedCapacity: 64 << 10) { buffer, initialized in
+            length = linux_receive(socket, buffer.baseAddress, buffer.count, &descriptors, &count)
+            initialized = max(length, 0)
+        }
+        let error = errno
+        guard length >= 0 else { throw LinuxError("recvmsg", errno: error) }
+        return (bytes, Array(descriptors[..<Int(count)]))
     }
 
     /// Sends a part of a message; returns how many bytes were taken.

@@ -18,6 +18,8 @@ final class ClientConnection {
     private var incoming: [UInt8] = []
     private var received: [Int32] = []
     private var outgoing: [Outgoing] = []
+    /// How many bytes are in `outgoing`.
+    private var waiting = 0
     private let handle: (ClientConnection, SupervisorRequest, [Int32]) -> Void
     private let ended: (ClientConnection) -> Void
     /// Whether it wants to be told of containers that end.
@@ -56,7 +58,7 @@ final class ClientConnection {
         received += descriptors
         incoming += bytes
         if bytes.isEmpty || received.count > Frame.maximumDescriptors { return stop() }
-        while let frame = try Frame.take(from: &incoming) {
+        while token != nil, let frame = try Frame.take(from: &incoming) {
             let request: SupervisorRequest = try Frame.decode(frame)
             let descriptors = received
             received = []
@@ -66,13 +68,15 @@ final class ClientConnection {
 
     /// Sends a message, with descriptors that are closed once they are sent.
     func send(_ reply: SupervisorReply, descriptors: [Int32] = []) {
-        outgoing.append(Outgoing(bytes: Frame.encode(reply)[...], descriptors: descriptors))
+        let frame = Frame.encode(reply)
+        outgoing.append(Outgoing(bytes: frame[...], descriptors: descriptors))
+        waiting += frame.count
         do {
             try flush()
         } catch  where error.errno == EAGAIN {
-            let waiting = outgoing.reduce(0) { $0 + $1.bytes.count }
             if waiting > Self.mostWaiting { return stop() }
-            if let token { try? loop.change(token, .readingAndWriting) }
+            // It is not listened to until it has read: there is no end to what it could ask.
+            if let token { try? loop.change(token, .writing) }
         } catch {
             stop()
         }
@@ -85,6 +89,7 @@ final class ClientConnection {
             for descriptor in first.descriptors { close(descriptor) }
             outgoing[0].descriptors = []
             outgoing[0].bytes = first.bytes.dropFirst(sent)
+            waiting -= sent
             if outgoing[0].bytes.isEmpty { outgoing.removeFirst() }
         }
         if let token { try loop.change(token, .reading) }

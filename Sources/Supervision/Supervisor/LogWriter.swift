@@ -30,13 +30,33 @@ final class LogWriter {
         size = file.map { fstat($0, &status) } == 0 ? Int64(status.st_size) : 0
     }
 
-    /// Writes entries, which are never spread over two files.
+    /// Writes whole entries. None is spread over two files, and none makes a file larger than it may be, unless it is so
+    /// large by itself.
     func write(_ entries: [UInt8]) {
-        if size > 0, size + Int64(entries.count) > target.maximumBytes { rotate() }
+        var rest = entries[...]
+        while !rest.isEmpty {
+            let room = Int(clamping: target.maximumBytes - size)
+            guard let part = Self.wholeEntries(rest, most: room, orFirst: size == 0) else {
+                rotate()
+                continue
+            }
+            append(part)
+            rest = rest[part.endIndex...]
+        }
+    }
+
+    /// As many of the entries as so many bytes have room for; nil when that is none.
+    private static func wholeEntries(_ entries: ArraySlice<UInt8>, most: Int, orFirst: Bool) -> ArraySlice<UInt8>? {
+        if entries.count <= most { return entries }
+        if most > 0, let end = entries.prefix(most).lastIndex(of: 0x0A) { return entries[...end] }
+        return orFirst ? entries[...(entries.firstIndex(of: 0x0A) ?? entries.endIndex - 1)] : nil
+    }
+
+    private func append(_ entries: ArraySlice<UInt8>) {
         do {
             if file == nil { try open() }
             guard let file else { return }
-            try writeAll(file, entries, path: target.path)
+            try writeAll(file, Array(entries), path: target.path)
             size += Int64(entries.count)
         } catch {
             dropped += Int64(entries.count)
@@ -77,7 +97,7 @@ struct LogFormatter {
             rest = rest[(newline + 1)...]
             cut(into: &entries, prefix: prefix)
             Self.append(pending[...], tag: "F", prefix: prefix, to: &entries)
-            pending.removeAll(keepingCapacity: true)
+            pending.removeAll(keepingCapacity: pending.count < 256)
         }
         pending += rest
         cut(into: &entries, prefix: prefix)

@@ -4,12 +4,13 @@ import Model
 
 /// Copies one stream of a container's output to its log.
 final class OutputPump {
+    private static let largestChunk = 32 << 10
+
     private let descriptor: Int32
     private let log: LogWriter
     private var formatter: LogFormatter
     private let loop: EventLoop
     private var token: EventLoop.Token?
-    private var chunk = [UInt8](repeating: 0, count: 32 << 10)
 
     /// Takes over a descriptor and reads it whenever there is output.
     init(_ descriptor: Int32, stream: String, log: LogWriter, loop: EventLoop) throws(LinuxError) {
@@ -25,13 +26,19 @@ final class OutputPump {
 
     /// Copies what is there now; returns false when that was nothing.
     private func copyOnce() -> Bool {
-        let count = read(descriptor, &chunk, chunk.count)
+        var count = 0
+        // Neither kept nor cleared: most containers are silent most of the time, and memory that was touched stays.
+        let chunk = [UInt8](unsafeUninitializedCapacity: Self.largestChunk) { buffer, initialized in
+            count = read(descriptor, buffer.baseAddress, buffer.count)
+            initialized = max(count, 0)
+        }
+        let error = errno
         if count > 0 {
-            let entries = formatter.entries(for: chunk[..<count], at: Timestamp(nanoseconds: wallClock()))
+            let entries = formatter.entries(for: chunk[...], at: Timestamp(nanoseconds: wallClock()))
             if !entries.isEmpty { log.write(entries) }
             return true
         }
-        if count < 0, errno == EAGAIN || errno == EINTR { return errno == EINTR }
+        if count < 0, error == EAGAIN || error == EINTR { return error == EINTR }
         stop()  // The end; for a terminal EIO, as no process has it open any more.
         return false
     }

@@ -23,6 +23,9 @@ final class SupervisedContainer {
         _ request: LaunchRequest, _ process: StartedProcess, startedAt: Int64, descriptors: CgroupDescriptors,
         terminal: Int32?, oomKillsBefore: UInt64
     ) {
+        // The plan has been carried out and is never needed again.
+        var request = request
+        request.rootSteps = []
         self.request = request
         pid = process.pid
         pidfd = process.pidfd

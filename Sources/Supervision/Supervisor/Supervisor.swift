@@ -13,10 +13,18 @@ public final class Supervisor {
     private var clients: [ObjectIdentifier: ClientConnection] = [:]
     private let listener: Int32
     private(set) var isShuttingDown = false
+    /// Whether nothing is left to do but to wait for events.
+    private var isSettled = false
+    /// The v1 cgroups that are still to be joined.
+    private var cgroupProcs: [String]
+    /// So many connections at once; more than that are closed. Without an end to them there would be no descriptors left
+    /// for containers.
+    private static let mostClients = 256
 
     /// Makes the pod's namespaces and begins to listen.
     public init(_ config: SupervisorConfig) throws(LinuxError) {
         self.config = config
+        cgroupProcs = config.cgroupProcs
         // Nothing in a container may look into this process through /proc or ptrace, not even while a process that is
         // about to join a container still shares its memory.
         try systemCall("prctl") { linux_set_dumpable(0) }
@@ -33,26 +41,27 @@ public final class Supervisor {
     /// Serves until the shutdown that a client asks for is complete.
     public func run() throws(LinuxError) {
         _ = try loop.add(listener) { [weak self] _ in self?.accept() }
-        var isSettled = config.cgroupProcs.isEmpty
         while !isShuttingDown || containers.values.contains(where: { $0.exit == nil }) {
             let count = try loop.turn(milliseconds: isSettled ? -1 : 1000)
-            if count == 0, !isSettled {
-                joinCgroups()
-                isSettled = true
-            }
+            if count == 0, !isSettled { settle() }
         }
     }
 
-    private func joinCgroups() {
-        for path in config.cgroupProcs {
+    /// What can wait until nobody waits: joins the v1 cgroups, once, and gives memory back.
+    private func settle() {
+        for path in cgroupProcs {
             do { try writeFile(path, "0") } catch { complain("join a cgroup: \(error)") }
         }
+        cgroupProcs = []
+        linux_release_memory()
+        isSettled = true
     }
 
     private func accept() {
         let descriptor = linux_accept(listener)
         guard descriptor >= 0 else { return }
-        guard let peer = try? UnixSocket.peer(descriptor), peer.user == geteuid() else {
+        guard clients.count < Self.mostClients, let peer = try? UnixSocket.peer(descriptor), peer.user == geteuid()
+        else {
             close(descriptor)
             return
         }
@@ -64,6 +73,7 @@ public final class Supervisor {
     }
 
     private func answer(_ client: ClientConnection, _ request: SupervisorRequest, _ descriptors: [Int32]) {
+        isSettled = false
         var unused = descriptors
         switch request {
         case .launch(let request):
