@@ -55,7 +55,7 @@ struct ContainerExecTests {
         let script = "grep -E 'Uid|CapBnd|NoNewPrivs|Seccomp:' /proc/self/status; hostname; cat /proc/self/cgroup"
         let lines = try exec(fixture, ["sh", "-c", script]).output.split(separator: "\n").map(String.init)
         #expect(lines[0] == "Uid:\t1000\t1000\t1000\t1000")
-        #expect(lines[1] == "CapBnd:\t00000000a80425fb")
+        #expect(lines[1] == "CapBnd:\t00000000a80405fb")
         #expect(lines[2] == "NoNewPrivs:\t1")
         #expect(lines[3] == "Seccomp:\t2")
         #expect(lines[4] == "web-0")

@@ -23,7 +23,7 @@ struct ContainerIsolationTests {
         var config = fixture.config("web", ["/bin/cat", "/proc/self/status"])
         if asUser { config.userID = 1000 }
         let status = fields(try fixture.run(config).output)
-        let mask = "00000000a80425fb"
+        let mask = "00000000a80405fb"
         let none = "0000000000000000"
         #expect(status["CapBnd"] == mask)
         #expect(status["CapPrm"] == (asUser ? none : mask))

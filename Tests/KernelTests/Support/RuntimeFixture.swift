@@ -65,7 +65,7 @@ final class RuntimeFixture {
     }
 
     /// `MARTLET_SUPERVISOR`, or the program next to the test bundle.
-    private static var supervisorPath: String {
+    static var supervisorPath: String {
         if let path = getenv("MARTLET_SUPERVISOR") { return String(cString: path) }
         var bytes = [CChar](repeating: 0, count: 4096)
         let count = max(0, readlink("/proc/self/exe", &bytes, bytes.count))
@@ -84,7 +84,7 @@ final class RuntimeFixture {
         chmod("\(root)/bin/busybox", 0o755)
         for applet in [
             "sh", "true", "false", "cat", "echo", "sleep", "id", "env", "ls", "mkdir", "touch", "grep", "head", "dd",
-            "kill", "hostname", "pwd", "tail", "yes", "stat", "tty", "mount", "stty",
+            "kill", "hostname", "pwd", "tail", "yes", "stat", "tty", "mount", "stty", "rm", "ln",
         ] {
             symlink("busybox", "\(root)/bin/\(applet)")
         }
@@ -93,6 +93,51 @@ final class RuntimeFixture {
             mode: 0o644)
         try writeFile(
             "\(root)/etc/group", create: "root:x:0:\nweb:x:1001:\nextra:x:2000:web\nother:x:2001:nobody\n", mode: 0o644)
+    }
+
+    // MARK: Probe
+
+    /// Adds `/bin/probe` to the image: see `Tests/ContainerProbe/probe.c`.
+    func addProbe() throws {
+        let tests = parentDirectory(of: parentDirectory(of: parentDirectory(of: #filePath)))
+        let command = [
+            "/usr/bin/cc", "-static", "-O1", "-o", "\(directory)/image/bin/probe", "\(tests)/ContainerProbe/probe.c",
+        ]
+        let environment = ["PATH=/usr/bin:/bin"]
+        let process = try Launch(steps: [
+            .execute(candidates: [command[0]], arguments: command, environment: environment)
+        ]).start()
+        defer { close(process.pidfd) }
+        _ = awaitReadable(process.pidfd, milliseconds: 60_000)
+        guard try reapChild(pidfd: process.pidfd)?.exitCode == 0 else {
+            throw LinuxError("compile", path: "probe.c", errno: ENOEXEC)
+        }
+    }
+
+    /// Directories of the node, or of an image, with what must not change: names, kinds, modes, owners, sizes and times
+    /// of change.
+    func fingerprint(_ paths: String...) throws -> [String] {
+        var lines: [String] = []
+        func visit(_ path: String) throws {
+            var status = stat()
+            guard lstat(path, &status) == 0 else { return lines.append("\(path) missing") }
+            lines.append(
+                "\(path) \(status.st_mode) \(status.st_uid) \(status.st_gid) \(status.st_size) "
+                    + "\(status.st_mtim.tv_sec).\(status.st_mtim.tv_nsec) \(status.st_ctim.tv_sec).\(status.st_ctim.tv_nsec)"
+            )
+            guard status.st_mode & S_IFMT == S_IFDIR else { return }
+            for name in try listDirectory(path).sorted() { try visit("\(path)/\(name)") }
+        }
+        for path in paths { try visit(path) }
+        return lines
+    }
+
+    /// A directory of the node with a file, outside of every container.
+    func makeCanary() throws -> String {
+        let canary = "\(directory)/canary"
+        try makeDirectories("\(canary)/inner", mode: 0o755)
+        try writeFile("\(canary)/file", create: "untouched\n", mode: 0o644)
+        return canary
     }
 
     // MARK: Pods
@@ -157,5 +202,14 @@ final class RuntimeFixture {
             _ = poll(nil, 0, 5)
         }
         throw LinuxError("wait", errno: ETIMEDOUT)
+    }
+}
+
+extension ExecSession {
+    /// Closes every descriptor.
+    func close() {
+        for descriptor in [terminal, standardInput, standardOutput, standardError, completion].compactMap({ $0 }) {
+            Glibc.close(descriptor)
+        }
     }
 }
