@@ -150,9 +150,13 @@ struct LogCursor {
     }
 
     /// Goes on with the file that was begun when this one was rotated away; false when this is still the newest.
+    /// Stays for one more round when there is something left to read: it may have been written after the last read
+    /// and before the rotation, after which nothing is added.
     mutating func advanceToNewerFile(_ log: String) throws(LinuxError) -> Bool {
         var status = stat()
         guard stat(log, &status) == 0, status.st_ino != inode else { return false }
+        var own = stat()
+        if fstat(descriptor, &own) == 0, lseek(descriptor, 0, SEEK_CUR) < own.st_size { return true }
         // Of the files that are newer than this one, the oldest comes next.
         var next = log
         for index in 1...64 {
