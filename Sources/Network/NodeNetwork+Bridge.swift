@@ -2,15 +2,43 @@ import Glibc
 import Linux
 
 extension NodeNetwork {
-    /// Makes the bridge with its address, and lets packets be forwarded. What is there stays.
+    /// Makes the bridge with its address, and lets packets be forwarded. What is there stays; the links of pods that have
+    /// lost their bridge are put on it again.
     ///
-    /// - Throws: `system` with `EEXIST` when something else has the bridge's name.
+    /// - Throws: `system` with `EEXIST` when something else has the bridge's name, and `EADDRINUSE` when another interface
+    ///   has an address of the pods' range.
     public func ensureBridge() throws(NetworkError) {
         try system { () throws(LinuxError) in
             let client = try hostClient()
+            if let known = try client.link(named: bridge), known.kind == "bridge", known.isUp,
+                try client.addresses(of: known).contains(bridgeNetwork)
+            {
+                return try enableForwarding()
+            }
+            let links = try client.links()
+            try refuseRangeInUse(client, links)
             let link = try ensureBridge(client)
             try client.addAddress(bridgeNetwork, to: link)
+            try adopt(links, client, link)
             try enableForwarding()
+        }
+    }
+
+    /// Two interfaces with overlapping ranges take each other's packets.
+    private func refuseRangeInUse(_ client: RouteClient, _ links: [Link]) throws(LinuxError) {
+        for link in links where link.name != bridge {
+            guard let taken = try client.addresses(of: link).first(where: { $0.overlaps(plan.range) }) else { continue }
+            throw LinuxError(
+                "use address range \(plan.range) for pods", errno: EADDRINUSE,
+                detail: "\(link.name) has \(taken); choose another range")
+        }
+    }
+
+    /// Puts links of pods on the bridge that were on one that was deleted.
+    private func adopt(_ links: [Link], _ client: RouteClient, _ bridge: Link) throws(LinuxError) {
+        let names = Set(addresses.keys.map(Self.linkName(podUID:)))
+        for link in links where link.kind == "veth" && link.master == nil && names.contains(link.name) {
+            try client.setMaster(link, master: bridge)
         }
     }
 

@@ -49,6 +49,32 @@ import Testing
         }
     }
 
+    @Test func `a range that another interface has is refused and nothing is made`() throws {
+        try withNode { network, host, _ in
+            let client = try network.hostClient()
+            try client.makeBridge(
+                name: "office", hardwareAddress: HardwareAddress(for: network.plan.bridgeAddress), mtu: 1500)
+            let office = try #require(try client.link(named: "office"))
+            try client.addAddress(CIDR("10.9.0.1/16"), to: office)
+            let error = #expect(throws: NetworkError.self) { try network.ensureBridge() }
+            #expect(error?.description.contains("10.9.8.0/24") == true)
+            #expect(error?.description.contains("office has 10.9.0.1/16; choose another range") == true)
+            #expect(try client.link(named: "martlet0") == nil)
+        }
+    }
+
+    @Test func `pods that are connected stay so when the bridge is made anew`() throws {
+        try withNode { network, host, _ in
+            try network.ensureBridge()
+            let pod = try TestNamespace()
+            _ = try network.attach(podUID: "one", networkNamespacePath: pod.path)
+            try network.removeBridge()
+            try network.ensureBridge()
+            let listener = try Listener(in: host)
+            #expect(try connect(from: pod, to: network.hostAddress, port: listener.port) == 0)
+        }
+    }
+
     @Test func `pods reach each other and the node under their own addresses`() throws {
         try withNode { network, host, _ in
             try network.ensureBridge()

@@ -118,6 +118,8 @@ private struct UpRun {
             dataDirectory: installation.data, runDirectory: installation.run, supervisorPath: try Self.supervisorPath(),
             images: images, cgroupRoot: installation.cgroupRoot)
         let network = try NodePodNetwork(installation, cidr: podCIDR)
+        // Before anything is promised: a range or a name that is taken is told at once, and a bridge that was deleted comes back.
+        try network.prepare()
         let description = NodeDescription(
             name: node, address: network.hostAddress, podCIDR: podCIDR, version: Program.version)
         let parts = AgentParts(

@@ -110,6 +110,9 @@ public struct CIDR: Sendable, Hashable, CustomStringConvertible {
     /// The range's last address, whose bits behind the prefix are set.
     public var last: IPAddress { IPAddress(family: address.family, bits: address.bits | hostMask) }
 
+    /// Whether the ranges have an address in common.
+    func overlaps(_ other: CIDR) -> Bool { contains(other.first) || other.contains(first) }
+
     /// Whether an address is in the range.
     public func contains(_ other: IPAddress) -> Bool {
         other.family == address.family && first <= other && other <= last
