@@ -52,6 +52,27 @@ struct Installation: Sendable, Equatable {
         try LocalImageStore(directory: images, unpacker: HelperUnpacker())
     }
 
+    /// Makes the data directory, and makes sure that it is this user's alone: it holds keys, and whatever root runs.
+    func prepareData() throws {
+        try makeDirectories(data, mode: 0o711)
+        var status = stat()
+        guard lstat(data, &status) == 0 else { throw LinuxError.last("lstat", path: data) }
+        guard status.st_mode & S_IFMT == S_IFDIR else {
+            throw CommandFailure(message: "\(data) is not a directory; choose another with --data-dir")
+        }
+        guard status.st_uid == geteuid() else {
+            throw CommandFailure(
+                message: "\(data) belongs to user \(status.st_uid), who could read keys and change what runs as root\n"
+                    + "choose another with --data-dir, or: chown \(geteuid()) \(data)")
+        }
+        guard status.st_mode & 0o022 == 0 else {
+            throw CommandFailure(
+                message:
+                    "others than its owner may write to \(data)\nchoose another with --data-dir, or: chmod go-w \(data)"
+            )
+        }
+    }
+
     /// Eight hexadecimal digits that stand for a path (FNV-1a).
     private static func mark(of path: String) -> String {
         let hash = path.utf8.reduce(UInt32(2_166_136_261)) { ($0 ^ UInt32($1)) &* 16_777_619 }
@@ -78,7 +99,7 @@ final class InstallationLock: Sendable {
     ///
     /// - Throws: `CommandFailure` that names the process that has it.
     init(_ installation: Installation) throws {
-        try makeDirectories(installation.data, mode: 0o711)
+        try installation.prepareData()
         let path = installation.lockFile
         descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw LinuxError.last("open", path: path) }
