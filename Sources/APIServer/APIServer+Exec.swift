@@ -15,13 +15,14 @@ extension APIServer {
         wanted.stdin = Self.flag(request, "stdin")
         wanted.terminal = Self.flag(request, "tty")
         let acceptance = try handshake(request)
-        guard blocking.enter() else { throw .tooManyRequests("too many logs and commands are open") }
+        guard let place = blocking.enter() else { throw .tooManyRequests("too many logs and commands are open") }
         exchange.count(101)
-        exchange.responder.upgrade(headers: acceptance.headers) { [blocking, wanted] descriptor, early in
-            defer { blocking.leave() }
-            let connection = WebSocketConnection(descriptor: descriptor, role: .server, early: early)
-            connection.send(Self.run(wanted, bridge, connection))
-            connection.finish()
+        exchange.responder.upgrade(headers: acceptance.headers) { [place, wanted] descriptor, early in
+            withExtendedLifetime(place) {
+                let connection = WebSocketConnection(descriptor: descriptor, role: .server, early: early)
+                connection.send(Self.run(wanted, bridge, connection))
+                connection.finish()
+            }
         }
     }
 

@@ -154,6 +154,7 @@ struct Admission {
 
     /// The document with its defaults, once it is found to be right.
     private func checked(_ document: JSONValue) throws(APIStatus) -> JSONValue {
+        try ObjectSize.check(document)
         let errors = Validation.errors(in: document, type: type, strict: true)
         let unknown = errors.filter { $0.reason == .unknownField }
         if !unknown.isEmpty {

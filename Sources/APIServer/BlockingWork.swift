@@ -15,30 +15,29 @@ final class BlockingWork: Sendable {
     /// Asks running work to end and refuses further work.
     func stop() { stopped.store(true, ordering: .releasing) }
 
-    /// Counts work that has its own thread already; false when there is too much. Ends with `leave`.
-    func enter() -> Bool {
-        guard !isStopped else { return false }
-        guard running.add(1, ordering: .relaxed).newValue <= limit else {
-            leave()
-            return false
-        }
-        return true
+    /// A place among those that may run at a time. It is free again when nobody holds it any more, also where the work
+    /// never began.
+    final class Place: Sendable {
+        private let work: BlockingWork
+        fileprivate init(_ work: BlockingWork) { self.work = work }
+        deinit { work.running.subtract(1, ordering: .relaxed) }
     }
 
-    /// Work that entered has ended.
-    func leave() { running.subtract(1, ordering: .relaxed) }
+    /// A place for work that has its own thread already; nil when there is too much.
+    func enter() -> Place? {
+        guard !isStopped else { return nil }
+        let count = running.add(1, ordering: .relaxed).newValue
+        let place = Place(self)
+        return count <= limit ? place : nil
+    }
 
     /// Starts work; false when there is too much of it already.
     func start(_ work: @escaping @Sendable () -> Void) -> Bool {
-        guard enter() else { return false }
+        guard let place = enter() else { return false }
         do throws(ThreadError) {
-            try Thread.detach { [self] in
-                work()
-                leave()
-            }
+            try Thread.detach { withExtendedLifetime(place) { work() } }
             return true
         } catch {
-            leave()
             return false
         }
     }

@@ -12,6 +12,7 @@ final class Exchange: Sendable {
 
     private struct Notes {
         var warnings: [String] = []
+        var warned = 0
         var verb = "other"
         var resource = ""
     }
@@ -30,9 +31,18 @@ final class Exchange: Sendable {
         }
     }
 
-    /// Tells the client something in a `Warning` header (RFC 9111 section 5.5), once.
+    /// How much is told in warnings, in characters: clients refuse answers with long heads.
+    private static let maximumWarnings = 4096
+
+    /// Tells the client something in a `Warning` header (RFC 9111 section 5.5), once. Of very many warnings only the
+    /// first are told, and of a long one its beginning.
     func warn(_ text: String) {
-        notes.withLock { if !$0.warnings.contains(text) { $0.warnings.append(text) } }
+        let text = String(text.prefix(256))
+        notes.withLock { notes in
+            guard notes.warned + text.count <= Self.maximumWarnings, !notes.warnings.contains(text) else { return }
+            notes.warnings.append(text)
+            notes.warned += text.count
+        }
     }
 
     /// Answers with a document.

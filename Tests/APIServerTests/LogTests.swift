@@ -66,6 +66,18 @@ import Wire
         #expect(answer.json["message"]?.string == message)
     }
 
+    @Test func `commands whose clients go before they begin leave room for others`() throws {
+        try run()
+        let headers = [
+            "connection": "Upgrade", "upgrade": "websocket", "sec-websocket-version": "13",
+            "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==", "sec-websocket-protocol": "v5.channel.k8s.io",
+        ]
+        // More than may run at a time. The test's responder never takes the connection over.
+        for _ in 0..<300 {
+            #expect(api.call("GET", TestAPI.pods + "/p/exec?command=ls", headers: headers).status == 101)
+        }
+    }
+
     @Test func `what the node says is passed on`() throws {
         try run()
         api.bridge.error.withLock { $0 = NodeBridgeError(status: 404, message: "the log was rotated away") }

@@ -224,6 +224,31 @@ import Wire
         }
     }
 
+    @Test func `patches cannot make an object grow without end`() {
+        let text = JSONValue.string(String(repeating: "x", count: 1 << 20))
+        let app = TestAPI.apps + "/web"
+        #expect(api.post(TestAPI.apps, TestAPI.app("web", ["spec": ["env": ["A": text]]])).status == 201)
+        #expect(api.patch(app, ["spec": ["env": ["B": text]]]).status == 200)
+        let refused = api.patch(app, ["spec": ["env": ["C": text]]])
+        #expect(refused.status == 413)
+        #expect(refused.json["reason"] == "RequestEntityTooLarge")
+        let copies = (0..<1000).map { index -> JSONValue in
+            ["op": "copy", "from": "/spec/env/A", "path": .string("/spec/env/COPY_\(index)")]
+        }
+        #expect(api.patch(app, .array(copies), type: "json-patch+json").status == 413)
+        #expect(api.get(app).json["spec"]?["env"]?.object?.members.count == 2)
+    }
+
+    @Test func `of very many warnings the first are told`() {
+        var app = TestAPI.app("web")
+        for index in 0..<2000 { app["spec"]?["unknown-\(index)"] = 1 }
+        let made = api.post(TestAPI.apps, app)
+        #expect(made.status == 201)
+        let warnings = made.headers("Warning")
+        #expect(warnings.first == "299 - \"unknown field \\\"spec.unknown-0\\\"\"")
+        #expect(warnings.count > 50 && warnings.count < 200)
+    }
+
     @Test func `a default count gives way to an autoscaler`() {
         _ = api.post(TestAPI.apps, TestAPI.app("web"))
         let scaled = api.patch(TestAPI.apps + "/web", ["spec": ["autoscale": TestAPI.autoscale]])
