@@ -28,6 +28,8 @@ final class Exchange: Sendable {
         var body: [UInt8] = []
         /// How many bytes of the body arrived, kept or not.
         var received = 0
+        /// Whether there was no memory left for the body.
+        var isCrowdedOut = false
         var answer: Answer?
         var hasAnswer = false
         /// What lives on after the answer was queued.
@@ -38,12 +40,14 @@ final class Exchange: Sendable {
     let target: String
     private let connection: ConnectionHandle
     private let registry: LiveRegistry
+    private let memory: BodyMemory
     private let state = Mutex(State())
 
-    init(target: String, connection: ConnectionHandle, registry: LiveRegistry) {
+    init(target: String, connection: ConnectionHandle, registry: LiveRegistry, memory: BodyMemory) {
         self.target = target
         self.connection = connection
         self.registry = registry
+        self.memory = memory
     }
 
     /// Whether this is the first call for the request; true once.
@@ -61,24 +65,38 @@ final class Exchange: Sendable {
     func receive(_ bytes: UnsafeRawBufferPointer, limit: Int) -> Bool {
         state.withLock { state in
             state.received += bytes.count
-            if state.received <= limit {
+            if state.received <= limit, !state.isCrowdedOut, memory.take(bytes.count) {
                 state.body.append(contentsOf: bytes)
             } else {
-                state.body = []
+                if state.received <= limit { state.isCrowdedOut = true }
+                dropBody(&state)
             }
             return state.received <= limit * 16
         }
     }
 
-    /// Takes the whole body, once, when the request is complete; nil when it went beyond the limit. The outer optional
-    /// is nil when the handler was called already.
-    func takeBody(limit: Int) -> [UInt8]?? {
-        state.withLock { state -> [UInt8]?? in
+    private func dropBody(_ state: inout State) {
+        memory.give(back: state.body.count)
+        state.body = []
+    }
+
+    /// What became of a request's body.
+    enum Body {
+        case whole([UInt8])
+        case tooLong
+        /// The bodies of other requests took the memory there is for them.
+        case crowdedOut
+    }
+
+    /// Takes the body, once, when the request is complete; nil when the handler was called already.
+    func takeBody(limit: Int) -> Body? {
+        state.withLock { state -> Body? in
             guard state.phase == .receiving else { return nil }
             state.phase = .handling
-            guard state.received <= limit else { return .some(nil) }
-            defer { state.body = [] }
-            return .some(state.body)
+            guard state.received <= limit else { return .tooLong }
+            guard !state.isCrowdedOut else { return .crowdedOut }
+            defer { dropBody(&state) }
+            return .whole(state.body)
         }
     }
 
@@ -127,6 +145,7 @@ final class Exchange: Sendable {
     func end() {
         let (stream, unused) = state.withLock { state in
             state.phase = .ended
+            dropBody(&state)
             defer {
                 state.answer = nil
                 state.stream = nil

@@ -130,7 +130,7 @@ private func startRequest(
     guard let context, let target, let connection else { return nil }
     let exchange = Exchange(
         target: String(cString: target), connection: ConnectionHandle(pointer: connection),
-        registry: core(context).registry)
+        registry: core(context).registry, memory: core(context).bodyMemory)
     return Unmanaged.passRetained(exchange).toOpaque()
 }
 

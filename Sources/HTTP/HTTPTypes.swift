@@ -98,6 +98,8 @@ public struct HTTPServerConfig: Sendable {
     public var clientCA: String?
     /// The largest body accepted, in bytes; beyond it the answer is 413.
     public var maximumBodyBytes = 3 << 20
+    /// How much the bodies that are being received may take together, in bytes; beyond it the answer is 503.
+    public var maximumBodyMemoryBytes = 256 << 20
     /// How many unread bytes a stream's client may leave before it is cut off.
     public var maximumStreamBacklogBytes = 16 << 20
     /// How many threads serve connections. Handlers run on them, so they must not block.

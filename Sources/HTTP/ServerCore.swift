@@ -6,6 +6,7 @@ final class ServerCore: Sendable {
     let config: HTTPServerConfig
     let handler: @Sendable (HTTPRequest, any HTTPResponder) -> Void
     let registry = LiveRegistry()
+    let bodyMemory: BodyMemory
     let hangups: HangupWatch
 
     init(
@@ -13,6 +14,7 @@ final class ServerCore: Sendable {
     ) throws(HTTPServerError) {
         self.config = config
         self.handler = handler
+        bodyMemory = BodyMemory(limit: config.maximumBodyMemoryBytes)
         hangups = try HangupWatch()
     }
 
@@ -48,13 +50,19 @@ final class ServerCore: Sendable {
 
     private var tooLarge: Answer { .refusal(413, "the body is longer than \(config.maximumBodyBytes) bytes") }
 
-    private func handle(_ exchange: Exchange, _ connection: ConnectionHandle, method: String, body: [UInt8]?) {
-        guard let body else { return _ = exchange.answer(tooLarge) }
+    private func handle(_ exchange: Exchange, _ connection: ConnectionHandle, method: String, body: Exchange.Body) {
+        let bytes: [UInt8]
+        switch body {
+        case .whole(let whole): bytes = whole
+        case .tooLong: return _ = exchange.answer(tooLarge)
+        case .crowdedOut:
+            return _ = exchange.answer(.refusal(503, "too many large requests are being received; try again"))
+        }
         guard let target = RequestTarget(exchange.target) else {
             return _ = exchange.answer(.refusal(400, "the request target is not valid"))
         }
         var request = HTTPRequest(
-            method: method, path: target.path, query: target.query, headers: headers(of: connection), body: body)
+            method: method, path: target.path, query: target.query, headers: headers(of: connection), body: bytes)
         if let context = martlet_mhd_connection_context(connection.pointer) {
             let context = Unmanaged<ConnectionContext>.fromOpaque(context).takeUnretainedValue()
             request.clientCertificate = context.peer.subject

@@ -36,6 +36,19 @@ struct RequestTests {
         #expect(client.connectionCount == 1)
     }
 
+    @Test func `bodies together take no more memory than there is for them, and give it back`() throws {
+        let test = try TestServer {
+            $0.maximumBodyMemoryBytes = 1 << 20
+        } handler: { request, responder in
+            responder.respond(status: 200, headers: [], body: Array(String(request.body.count).utf8))
+        }
+        let client = try test.client()
+        for size in [1 << 20, 2 << 20, 1 << 20, 4 << 20, 1 << 20, 1 << 20] {
+            let answer = try client.send("POST", "/", body: [UInt8](repeating: 7, count: size))
+            #expect(answer.status == [1 << 20: 200, 2 << 20: 503, 4 << 20: 413][size])
+        }
+    }
+
     @Test(arguments: [(1000, 200), (1001, 413), (10_000, 413), (1_000_000, 413)])
     func `a body beyond the limit is refused`(size: Int, status: Int) throws {
         let test = try TestServer {
