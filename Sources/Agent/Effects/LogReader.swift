@@ -13,6 +13,10 @@ struct LogReader {
     /// Whether the container may still write.
     let isLive: () -> Bool
     private var sent = 0
+    /// Whether the next entry goes on with the line of the one before.
+    private var isContinued = false
+    /// Whether the line that the next entry goes on with is among those asked for.
+    private var isWanted = true
 
     init(path: String, request: PodLogRequest, sink: any PodLogSink, isLive: @escaping () -> Bool) {
         self.path = path
@@ -41,8 +45,9 @@ struct LogReader {
             var output: [UInt8] = []
             for line in lines {
                 guard let parsed = LogLine(line) else { continue }
-                if let since = request.since, parsed.time < since { continue }
-                output += parsed.rendered(timestamps: request.timestamps)
+                if !isContinued { isWanted = request.since.map { parsed.time >= $0 } ?? true }
+                if isWanted { output += parsed.rendered(timestamps: request.timestamps && !isContinued) }
+                isContinued = parsed.isPartial
             }
             guard send(output) else { return false }
         }
@@ -52,64 +57,83 @@ struct LogReader {
     private mutating func send(_ bytes: [UInt8]) -> Bool {
         guard !bytes.isEmpty else { return true }
         guard let limit = request.limitBytes else { return sink.write(bytes) }
-        let part = Array(bytes.prefix(limit - sent))
+        let part = Array(bytes.prefix(max(0, limit - sent)))
         sent += part.count
         return sink.write(part) && sent < limit
     }
 
     /// Opens the file and position at which the wanted lines start.
     private func start() throws(LinuxError) -> LogCursor {
-        var older = 0
-        while older < 64, fileExists("\(path).\(older + 1)") { older += 1 }
-        guard let tail = request.tailLines else {
-            return try LogCursor(path: older == 0 ? path : "\(path).\(older)")
-        }
-        var wanted = tail
-        for index in 0...older {
-            let name = index == 0 ? path : "\(path).\(index)"
-            let (offset, found) = try Self.tailOffset(of: name, lines: wanted)
+        let files = LogCursor.files(of: path).map(\.path)
+        guard let oldest = files.last else { throw LinuxError("open", path: path, errno: ENOENT) }
+        guard var wanted = request.tailLines else { return try LogCursor(path: oldest) }
+        for (name, older) in zip(files, files.dropFirst()) {
+            let isContinued = try Self.endsWithin(line: older)
+            let (offset, found) = try Self.tailOffset(of: name, lines: wanted, isContinued: isContinued)
             wanted -= found
-            if wanted <= 0 || index == older { return try LogCursor(path: name, offset: offset) }
+            if wanted <= 0 { return try LogCursor(path: name, offset: offset) }
         }
-        return try LogCursor(path: path)
+        return try LogCursor(path: oldest, offset: Self.tailOffset(of: oldest, lines: wanted).offset)
     }
 
     /// Where the last lines of a file start, counting back from its end in blocks; a line and its partial pieces are one.
-    static func tailOffset(of path: String, lines: Int) throws(LinuxError) -> (offset: Int64, found: Int) {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw LinuxError.last("open", path: path) }
-        defer { close(descriptor) }
-        let size = Int64(lseek(descriptor, 0, SEEK_END))
+    ///
+    /// - Parameter isContinued: whether the file begins within a line that an older file holds the start of.
+    static func tailOffset(
+        of path: String, lines: Int, isContinued: Bool = false
+    ) throws(LinuxError) -> (offset: Int64, found: Int) {
+        let file = try Descriptor(opening: path, flags: O_RDONLY)
+        let size = Int64(lseek(file.raw, 0, SEEK_END))
         guard lines > 0 else { return (size, 0) }
         var position = size
         var text: [UInt8] = []
         var found = 0
         while position > 0 {
-            let length = min(position, 64 << 10)
+            // Twice as much each time, so that a long tail is not looked through again for every block.
+            let length = min(position, Int64(max(64 << 10, text.count)))
             position -= length
-            var block = [UInt8](repeating: 0, count: Int(length))
-            guard pread(descriptor, &block, block.count, off_t(position)) == block.count else {
-                throw LinuxError.last("read", path: path)
-            }
-            text = block + text
-            let ends = lineStarts(in: text, isWholeFile: position == 0)
-            if ends.count >= lines { return (position + Int64(ends[ends.count - lines]), lines) }
-            found = ends.count
+            text = try read(file.raw, at: position, count: Int(length), path: path) + text
+            let starts = lineStarts(in: text, isCut: position > 0, isContinued: isContinued)
+            if starts.count >= lines { return (position + Int64(starts[starts.count - lines]), lines) }
+            found = starts.count
         }
         return (0, found)
     }
 
-    /// Offsets at which whole lines start: behind a line break, unless the line before it was partial.
-    private static func lineStarts(in text: [UInt8], isWholeFile: Bool) -> [Int] {
+    /// Whether the last entry of a file is a piece whose line goes on in the next file.
+    private static func endsWithin(line path: String) throws(LinuxError) -> Bool {
+        let file = try Descriptor(opening: path, flags: O_RDONLY)
+        let size = Int64(lseek(file.raw, 0, SEEK_END))
+        // An entry is at most 16 KiB of text behind its time, stream and tag.
+        let length = min(size, 32 << 10)
+        let text = try read(file.raw, at: size - length, count: Int(length), path: path)
+        return text.split(separator: 0x0A).last.flatMap { LogLine($0) }?.isPartial ?? false
+    }
+
+    private static func read(
+        _ descriptor: Int32, at position: Int64, count: Int, path: String
+    ) throws(LinuxError) -> [UInt8] {
+        var block = [UInt8](repeating: 0, count: count)
+        guard pread(descriptor, &block, count, off_t(position)) == count else {
+            throw LinuxError.last("read", path: path)
+        }
+        return block
+    }
+
+    /// Offsets at which whole lines start: behind a line break, unless the entry before it was partial. What has no line
+    /// break yet is no line.
+    ///
+    /// - Parameter isCut: whether the text begins anywhere in a file. Then its first entry cannot be judged, and neither
+    ///   whether the second goes on with it.
+    private static func lineStarts(in text: [UInt8], isCut: Bool, isContinued: Bool) -> [Int] {
         var starts: [Int] = []
-        var lineStart = 0
-        // Within a file, the first line may be cut off by the block; it cannot be judged.
-        var isContinued = !isWholeFile
-        while lineStart < text.count {
-            let end = text[lineStart...].firstIndex(of: 0x0A) ?? text.count
-            if !isContinued { starts.append(lineStart) }
-            isContinued = LogLine(text[lineStart..<end])?.isPartial ?? false
-            lineStart = end + 1
+        var entryStart = 0
+        var isWithinLine = isCut || isContinued
+        while let end = text[entryStart...].firstIndex(of: 0x0A) {
+            if !isWithinLine { starts.append(entryStart) }
+            let isUnknown = isCut && entryStart == 0
+            isWithinLine = isUnknown || LogLine(text[entryStart..<end])?.isPartial ?? false
+            entryStart = end + 1
         }
         return starts
     }
@@ -152,23 +176,46 @@ struct LogCursor {
     /// Goes on with the file that was begun when this one was rotated away; false when this is still the newest.
     /// Stays for one more round when there is something left to read: it may have been written after the last read
     /// and before the rotation, after which nothing is added.
+    ///
+    /// Names move while they are looked at, inodes do not: what was seen counts only when nothing has moved meanwhile.
     mutating func advanceToNewerFile(_ log: String) throws(LinuxError) -> Bool {
         var status = stat()
         guard stat(log, &status) == 0, status.st_ino != inode else { return false }
         var own = stat()
         if fstat(descriptor, &own) == 0, lseek(descriptor, 0, SEEK_CUR) < own.st_size { return true }
-        // Of the files that are newer than this one, the oldest comes next.
-        var next = log
-        for index in 1...64 {
-            var older = stat()
-            guard stat("\(log).\(index)", &older) == 0 else { break }
-            if older.st_ino == inode { break }
-            next = "\(log).\(index)"
+        while true {
+            let files = Self.files(of: log)
+            // Of the files that are newer than this one, the oldest comes next.
+            let place = files.firstIndex { $0.inode == inode } ?? files.count
+            guard place > 0 else { return false }
+            let next = files[place - 1]
+            do throws(LinuxError) {
+                let newer = try LogCursor(path: next.path)
+                if newer.inode == next.inode, Self.files(of: log) == files {
+                    close()
+                    self = newer
+                    return true
+                }
+                newer.close()
+            } catch {
+                guard error.errno == ENOENT else { throw error }
+            }
         }
-        let newer = try LogCursor(path: next)
-        close()
-        self = newer
-        return true
+    }
+
+    /// A file of a log.
+    struct File: Equatable {
+        var path: String
+        var inode: ino_t
+    }
+
+    /// The files of a log that are there, the newest first. A crash amid a rotation leaves a gap in their numbers.
+    static func files(of log: String) -> [File] {
+        (0...64).compactMap { index in
+            let path = index == 0 ? log : "\(log).\(index)"
+            var status = stat()
+            return stat(path, &status) == 0 ? File(path: path, inode: status.st_ino) : nil
+        }
     }
 
     /// Waits until the file may have grown (inotify(7)), at most so long.
