@@ -39,7 +39,13 @@ final class NetworkProber: Sendable {
         startThread { [self] in run() }
     }
 
-    /// Adds a check.
+    // Not when the thread ends: whoever adds a check after that would write to a descriptor that is somebody else's.
+    deinit {
+        close(wakeRead)
+        close(wakeWrite)
+    }
+
+    /// Adds a check; after `stop` it is dropped.
     func add(_ check: Check) {
         shared.withLock { $0.added.append(check) }
         wake()
@@ -69,8 +75,6 @@ final class NetworkProber: Sendable {
             checks = checks.filter { !$0.advance(now: MachineClock.monotonic) }
         }
         for check in checks { check.abandon() }
-        close(wakeRead)
-        close(wakeWrite)
     }
 
     private func wait(for checks: [RunningCheck]) {
@@ -107,9 +111,12 @@ private final class RunningCheck {
         var target = sockaddr_in()
         target.sin_family = sa_family_t(AF_INET)
         target.sin_port = UInt16(truncatingIfNeeded: check.port).bigEndian
-        guard descriptor >= 0, inet_pton(AF_INET, check.address, &target.sin_addr) == 1 else {
-            if descriptor >= 0 { close(descriptor) }
-            check.completion("cannot connect to \(check.address):\(check.port): no such address")
+        guard descriptor >= 0 else {
+            check.completion("cannot connect to \(check.address):\(check.port): \(errnoText(errno))")
+            return nil
+        }
+        guard inet_pton(AF_INET, check.address, &target.sin_addr) == 1 else {
+            finish("cannot connect to \(check.address):\(check.port): no such address")
             return nil
         }
         // Closing with a reset leaves no TIME_WAIT behind; a probe every second would pile them up.

@@ -32,11 +32,14 @@ struct HTTPProbe: ProbeExchange {
     init(_ action: HTTPGetAction, address: String, port: Int) {
         var path = action.path ?? "/"
         if !path.hasPrefix("/") { path = "/" + path }
-        var lines = ["GET \(path) HTTP/1.1", "Host: \(action.host ?? "\(address):\(port)")"]
-        lines.append("User-Agent: martlet-probe/1")
-        lines.append("Connection: close")
+        let defaults = [
+            ("Host", action.host ?? "\(address):\(port)"), ("User-Agent", "martlet-probe/1"), ("Connection", "close"),
+            ("Accept", "*/*"),
+        ]
+        // A header that is given replaces the default: a request with two Host fields is refused (RFC 9112, section 3.2).
         let names = Set(action.httpHeaders.map { $0.name.lowercased() })
-        if !names.contains("accept") { lines.append("Accept: */*") }
+        var lines = ["GET \(path) HTTP/1.1"]
+        lines += defaults.filter { !names.contains($0.0.lowercased()) }.map { "\($0.0): \($0.1)" }
         lines += action.httpHeaders.map { "\($0.name): \($0.value)" }
         // A line break in a header or path would be a second request.
         request = Array((lines.map { $0.filter { !$0.isNewline } }.joined(separator: "\r\n") + "\r\n\r\n").utf8)
