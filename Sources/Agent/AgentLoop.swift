@@ -143,7 +143,7 @@ final class AgentLoop {
     private func publish(_ record: inout PodRecord) {
         defer { record.events = [] }
         guard !record.isGone, !record.isReleased else { return }
-        if reported[record.pod.uid] != record.status {
+        if !record.isRegainingAddress, reported[record.pod.uid] != record.status {
             reported[record.pod.uid] = record.status
             agent.reporter.report(record.status, of: record.pod)
         }

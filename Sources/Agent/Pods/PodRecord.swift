@@ -191,6 +191,12 @@ extension PodRecord {
     /// Every container of the pod, init containers first.
     var allContainers: [Container] { pod.spec.initContainers + pod.spec.containers }
 
+    /// Whether the pod runs and its address is not known again yet, as after a restart of the agent. Its status would take
+    /// the address back, and with it the routes to the pod, for no reason.
+    var isRegainingAddress: Bool {
+        hasStartedContainers && status.podIP == nil && status.reason == nil && !isStopping
+    }
+
     /// Whether the pod was asked to stop.
     var isStopping: Bool { isGone || pod.metadata.deletionTimestamp != nil }
 }
