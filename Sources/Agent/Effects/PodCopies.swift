@@ -24,7 +24,8 @@ struct PodCopies: Sendable {
             guard let bytes = try? readFile("\(paths.podCopies)/\(name)", limit: 4 << 20),
                 let document = try? JSONValue(parsing: bytes)
             else { return nil }
-            return try? Pod(json: document)
+            guard let pod = try? Pod(json: document), !pod.uid.isEmpty, name == "\(pod.uid).json" else { return nil }
+            return pod
         }
     }
 }

@@ -1,4 +1,5 @@
 import ContainerRuntime
+import Glibc
 import Linux
 import Model
 
@@ -150,7 +151,11 @@ struct PodExecutor: Sendable {
         case let error as VolumeManager.Failure: return .failure(reason: error.reason, message: error.message)
         case let error as PodEnvironment.Failure:
             return .failure(reason: "CreateContainerConfigError", message: error.message)
-        case let error as ConnectionError: return .failure(reason: "ConfigUnavailable", message: error.message)
+        case let error as ConnectionError:
+            let reason = action == .prepareVolumes ? "ConfigUnavailable" : action.failureReason
+            return .failure(reason: reason, message: error.message)
+        case let error as LinuxError where [ENOSPC, EDQUOT].contains(error.errno):
+            return .failure(reason: "DiskFull", message: "\(error)")
         case let error as RuntimeError:
             if error.code == .full { return .failure(reason: "DiskFull", message: error.message) }
             return .failure(reason: action.failureReason, message: error.message)

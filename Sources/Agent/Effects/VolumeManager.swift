@@ -162,7 +162,7 @@ struct VolumeManager: Sendable {
                 throw LinuxError("read", path: "\(kind) \(source.name)", errno: ENOENT, detail: "no key \(item.key)")
             }
             let parts = item.path.split(separator: "/")
-            guard !parts.isEmpty, !parts.contains("..") else {
+            guard !parts.isEmpty, !parts.contains(".."), !parts.contains(".") else {
                 throw LinuxError("write", path: item.path, errno: EINVAL, detail: "not a path below the volume")
             }
             let path = "\(root)/\(parts.joined(separator: "/"))"
@@ -215,7 +215,8 @@ struct VolumeManager: Sendable {
 
     /// Writes a file in place of what was there, never through a link.
     private func replace(_ path: String, with bytes: [UInt8], mode: mode_t) throws(LinuxError) {
-        let temporary = path + ".new"
+        // A name that no key can have: the files beside this one are other keys.
+        let temporary = "\(parentDirectory(of: path))/..new"
         unlink(temporary)
         let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode)
         guard descriptor >= 0 else { throw LinuxError.last("create", path: temporary) }

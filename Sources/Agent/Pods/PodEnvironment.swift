@@ -23,11 +23,12 @@ struct PodEnvironment {
     func variables(of container: Container) throws(Failure) -> [(name: String, value: String)] {
         var result: [(name: String, value: String)] = []
         for variable in container.env {
-            if let value = variable.value {
-                result.append((variable.name, value))
-            } else if let source = variable.valueFrom, let value = try value(of: source, for: variable.name) {
-                result.append((variable.name, value))
+            guard let source = variable.valueFrom else {
+                // A variable without any value is set, and empty.
+                result.append((variable.name, variable.value ?? ""))
+                continue
             }
+            if let value = try value(of: source, for: variable.name) { result.append((variable.name, value)) }
         }
         return result
     }
