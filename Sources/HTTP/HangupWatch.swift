@@ -1,6 +1,7 @@
 internal import CMicroHTTPD
 internal import Glibc
 import Synchronization
+internal import Threads
 
 /// Notices clients that hang up while their stream has nothing to say: the daemon does not look at the socket of a
 /// suspended connection. One thread waits on one epoll(7) instance.
@@ -14,7 +15,7 @@ final class HangupWatch: Sendable {
     private struct State {
         var lastTicket: UInt64 = 0
         var streams: [UInt64: StreamBody] = [:]
-        var thread: JoinableThread?
+        var thread: Thread?
     }
 
     private let epoll: Int32
@@ -38,10 +39,12 @@ final class HangupWatch: Sendable {
 
     /// Starts the thread; it keeps this object alive until `stop`.
     func start() throws(HTTPServerError) {
-        guard let thread = JoinableThread.start({ self.run() }) else {
-            throw HTTPServerError.system("cannot start a thread")
+        do {
+            let thread = try Thread { self.run() }
+            state.withLock { $0.thread = thread }
+        } catch {
+            throw HTTPServerError.system("\(error)")
         }
-        state.withLock { $0.thread = thread }
     }
 
     /// Ends the thread; nothing is noticed afterwards.

@@ -1,6 +1,7 @@
 internal import CMicroHTTPD
 internal import Glibc
 import Synchronization
+internal import Threads
 
 /// A connection that speaks another protocol after 101 (RFC 9110 section 7.8).
 ///
@@ -48,11 +49,12 @@ final class UpgradedConnection: Sendable {
             connection.suspend()
         }
         let session = tls.map { TLSSession(pointer: $0) }
-        let started = JoinableThread.detach {
-            if let session { self.relay(session.pointer, socket) } else { self.serve(copy) }
-            self.end()
-        }
-        if !started {
+        do {
+            try Thread.detach {
+                if let session { self.relay(session.pointer, socket) } else { self.serve(copy) }
+                self.end()
+            }
+        } catch {
             close(copy)
             end()
         }
@@ -78,12 +80,13 @@ final class UpgradedConnection: Sendable {
         guard socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0, &ends) == 0 else { return }
         let (mine, theirs) = (Descriptor(ends[0]), ends[1])
         state.withLock { $0.plain = mine }
-        let started = JoinableThread.detach {
-            self.handler(theirs, [])
-            // Whether or not the handler has closed its end: what it wrote is still forwarded, then comes the end.
-            shutdown(mine.number, Int32(SHUT_RDWR))
-        }
-        guard started else {
+        do {
+            try Thread.detach {
+                self.handler(theirs, [])
+                // Whether or not the handler has closed its end: what it wrote is still forwarded, then comes the end.
+                shutdown(mine.number, Int32(SHUT_RDWR))
+            }
+        } catch {
             close(theirs)
             return
         }
