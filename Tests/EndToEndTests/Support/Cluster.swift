@@ -26,7 +26,7 @@ final class Cluster: @unchecked Sendable {
     init(images: String? = nil) throws {
         let number = Self.counter.add(1, ordering: .relaxed).newValue
         data = "/tmp/martlet-test-e2e-\(getpid())-\(number)/data"
-        podCIDR = "10.\(200 + Int(getpid()) / 250 % 50).\(Int(getpid()) % 250 + number % 5).0/24"
+        podCIDR = "10.\(200 + Int(getpid()) % 50).\(number % 250).0/24"
         try makeDirectories(parentDirectory(of: data), mode: 0o755)
         if let images {
             self.images = images
