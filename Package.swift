@@ -41,33 +41,46 @@ let package = Package(
         // Layer 0.
         // `Double`'s rounding is libm's; nothing else links it for a program that imports only Model.
         .target(name: "Model", swiftSettings: strict, linkerSettings: [.linkedLibrary("m")]),
-        .target(name: "CLinux", cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]),
+        .target(
+            name: "CLinux",
+            cSettings: [
+                .unsafeFlags(["-Wall", "-Wextra", "-Werror"]), .define("FAILPOINTS", .when(configuration: .debug)),
+            ]),
+        // Where tests let a process die; nothing of it is in a release build.
+        .target(
+            name: "Failpoints",
+            swiftSettings: strict + [.define("FAILPOINTS", .when(configuration: .debug))]),
 
         // Layer 1.
         library("Controllers", ["Model"]),
         library("Scheduler", ["Model"]),
-        library("Linux", ["CLinux"]),
+        library("Linux", ["CLinux", "Failpoints"]),
         library("YAML", ["CYAML"]),
         library("PKI", ["CGnuTLS"]),
         library("Threads", ["Model"]),
 
         // Layer 2.
         library("Manifest", ["Model", "YAML"]),
-        library("Store", ["Model", "Threads", "CSQLite"]),
+        library("Store", ["Model", "Threads", "CSQLite", "Failpoints"]),
         library("Wire", ["Model"]),
-        library("Supervision", ["Model", "Linux", "CLinux"]),
+        library("Supervision", ["Model", "Linux", "CLinux", "Failpoints"]),
         library(
             "ContainerRuntime",
-            ["Threads", "Model", "Linux", "CLinux", "Supervision", "PKI", "CSeccomp", "CCap", "CArchive"]),
-        library("Network", ["Model", "Linux", "CLinux"]),
+            [
+                "Threads", "Model", "Linux", "CLinux", "Supervision", "PKI", "CSeccomp", "CCap", "CArchive",
+                "Failpoints",
+            ]),
+        library("Network", ["Model", "Linux", "CLinux", "Failpoints"]),
         library("HTTP", ["Threads", "Wire", "PKI", "CMicroHTTPD", "CGnuTLS", "CLinux"]),
 
         // Layer 3.
         library("ControlPlane", ["Model", "Threads", "Controllers", "Scheduler", "Store"]),
-        library("Agent", ["Model", "Threads", "Wire", "Linux", "Supervision", "ContainerRuntime", "Network"]),
+        library(
+            "Agent",
+            ["Model", "Threads", "Wire", "Linux", "Supervision", "ContainerRuntime", "Network", "Failpoints"]),
 
         // Layer 4.
-        library("APIServer", ["Model", "Threads", "Wire", "Store", "HTTP", "YAML"]),
+        library("APIServer", ["Model", "Threads", "Wire", "Store", "HTTP", "YAML", "Failpoints"]),
         library("Client", ["Model", "Wire", "YAML", "CCurl", "CLinux"]),
 
         // Layer 5: the commands, and the binary that runs them.

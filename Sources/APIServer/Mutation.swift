@@ -1,3 +1,4 @@
+import Failpoints
 import Model
 import Store
 import Wire
@@ -29,6 +30,7 @@ extension APIServer {
         case .reply(let document, let code): exchange.reply(document, code: code)
         case .commit(let transaction, let code, let answer):
             store.submit(transaction) { [self] result in
+                failpoint(.answering)
                 switch result {
                 case .success(let commit): exchange.reply(answer(commit), code: code)
                 case .failure(.conflict) where attempt < Self.maximumAttempts:

@@ -1,4 +1,5 @@
 import ContainerRuntime
+import Failpoints
 import Model
 import Threads
 
@@ -90,7 +91,9 @@ final class AgentLoop {
                 gone.insert(uid)
             }
             do {
+                failpoint(.sweeping)
                 try agent.parts.network.sweep(livePodUIDs: listed.union(remains))
+                failpoint(.swept)
                 hasListed = true
             } catch {
                 agent.parts.log("sweeping the network failed: \(error)")

@@ -1,3 +1,4 @@
+import Failpoints
 import Model
 import Synchronization
 import Threads
@@ -60,7 +61,9 @@ final class StatusReporter: Sendable {
         var isComplete = true
         for (uid, entry) in batch.statuses.sorted(by: { $0.key < $1.key }) {
             do throws(ConnectionError) {
+                failpoint(.statusSending)
                 try connection.update(entry.status, of: entry.pod)
+                failpoint(.statusSent)
             } catch {
                 // A pod that is gone has no status; whatever else happened may pass.
                 if case .notFound = error { continue }

@@ -30,6 +30,17 @@ static _Noreturn void fail(struct child *child, int64_t step) {
     _exit(127);
 }
 
+/// Dies here if a test wants that. The first process of a pid namespace cannot kill itself: the test kills it.
+static void failpoint(const struct linux_launch *launch, int64_t step) {
+#ifdef FAILPOINTS
+    if (launch->die_before != step || step == LAUNCH_STARTED) return;
+    kill(getpid(), SIGKILL);
+    for (;;) pause();
+#else
+    (void)launch, (void)step;
+#endif
+}
+
 static int join_cgroups(const struct linux_launch *launch) {
     for (uint32_t index = 0; index < launch->cgroup_procs_count; index++)
         if (write(launch->cgroup_procs[index], "0", 1) != 1) return -1;
@@ -107,6 +118,7 @@ static int run_steps(void *argument) {
     umask(0);  // Modes are meant as they are given; a step sets the program's mask.
     for (uint32_t index = 0; index < child->launch->count; index++) {
         const struct linux_step *step = &child->launch->steps[index];
+        failpoint(child->launch, index);
         if (step->operation == LAUNCH_EXECUTE) {
             syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC);
             reset_signals();
@@ -157,16 +169,19 @@ static int join_and_start(void *argument) {
     struct child *child = argument;
     const struct linux_launch *launch = child->launch;
     if (give_up_protection(launch) < 0) fail(child, LAUNCH_JOINING);
+    failpoint(launch, LAUNCH_JOINING);
     if (setns(launch->join, (int)launch->namespaces) < 0) fail(child, LAUNCH_JOINING);
     child->root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (child->root < 0) fail(child, LAUNCH_JOINING);
     struct clone_args arguments = clone_arguments(launch, child->second_stack);
     arguments.flags |= CLONE_PARENT;
+    failpoint(launch, LAUNCH_JOINED);
     long process = clone_onto(&arguments, run_steps, child);
     if (process < 0) {
         errno = (int)-process;
         fail(child, LAUNCH_CLONING);
     }
+    failpoint(launch, LAUNCH_CLONED);
     child->grandchild = (pid_t)process;
     _exit(0);
 }

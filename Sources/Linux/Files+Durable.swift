@@ -1,3 +1,4 @@
+import Failpoints
 import Glibc
 
 /// Replaces a file so that after a crash at any instant, of the process or of the machine, either the old content or
@@ -8,11 +9,14 @@ public func writeDurably(_ path: String, _ bytes: [UInt8], mode: mode_t = 0o600)
     let temporary = "\(path).tmp"
     do {
         let file = try Descriptor(opening: temporary, flags: O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, mode: mode)
+        failpoint(.durableWriteBegun, path)
         // A file left by a crash, or the umask, may have given it another mode.
         try systemCall("fchmod", path: temporary) { fchmod(file.raw, mode) }
         try writeAll(file.raw, bytes, path: temporary)
         try systemCall("fsync", path: temporary) { fsync(file.raw) }
+        failpoint(.durableWriteSynced, path)
         try systemCall("rename", path: path) { rename(temporary, path) }
+        failpoint(.durableWriteRenamed, path)
     } catch {
         unlink(temporary)
         throw error

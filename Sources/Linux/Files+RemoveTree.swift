@@ -1,4 +1,5 @@
 import CLinux
+import Failpoints
 import Glibc
 
 /// How deep `removeTree` descends before it moves what is deeper to the top; each level holds a descriptor.
@@ -18,6 +19,7 @@ public func removeTree(_ path: String) throws(LinuxError) {
         }
         let top = try Descriptor(opening: path, flags: O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
         try TreeRemoval(top: top.raw, path: path).run()
+        failpoint(.treeEmptied, path)
         try systemCall("rmdir", path: path) { rmdir(path) }
     } catch let error where error.errno == ENOENT {
         return
@@ -78,8 +80,11 @@ private struct TreeRemoval {
     ) throws(LinuxError) {
         for entry in try directoryEntries(directory, path: path) {
             let full = "\(path)/\(entry.name)"
-            if !entry.isDirectory, try unlinked(directory, entry.bytes, path: full) { continue }
-            try removeDirectory(entry.bytes, of: directory, depth: depth, path: full, moved: &moved)
+            let isGone = entry.isDirectory ? false : try unlinked(directory, entry.bytes, path: full)
+            if !isGone {
+                try removeDirectory(entry.bytes, of: directory, depth: depth, path: full, moved: &moved)
+            }
+            failpoint(.treeEntryRemoved, self.path)
         }
     }
 

@@ -1,3 +1,4 @@
+import Failpoints
 import Glibc
 import Linux
 
@@ -18,8 +19,10 @@ extension NodeNetwork {
             let links = try client.links()
             try refuseRangeInUse(client, links)
             let link = try ensureBridge(client)
+            failpoint(.bridgeMade)
             try client.addAddress(bridgeNetwork, to: link)
             try adopt(links, client, link)
+            failpoint(.bridgeReady)
             try enableForwarding()
         }
     }

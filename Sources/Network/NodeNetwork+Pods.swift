@@ -1,3 +1,4 @@
+import Failpoints
 import Glibc
 import Linux
 import Synchronization
@@ -18,6 +19,7 @@ extension NodeNetwork {
             }
         }
         let own = try allocated.get()
+        failpoint(.addressGiven)
         let network = try CIDR(own, prefixLength: plan.range.prefixLength)
         try system { () throws(LinuxError) in
             let namespace = try NetworkNamespace(path: networkNamespacePath)
@@ -29,6 +31,7 @@ extension NodeNetwork {
             try inside.addAddress(network, to: link)
             if !link.isUp { try inside.setLink(link, up: true) }
             try inside.addDefaultRoute(gateway: plan.bridgeAddress, through: link)
+            failpoint(.podConnected)
         }
         return PodNetwork(
             address: own, prefix: plan.range.prefixLength, gateway: plan.bridgeAddress, interface: Self.podInterface)
@@ -38,7 +41,9 @@ extension NodeNetwork {
     public func detach(podUID: String) throws(NetworkError) {
         try AddressRecords.check(podUID: podUID)
         try system { () throws(LinuxError) in try hostClient().deleteLink(named: Self.linkName(podUID: podUID)) }
+        failpoint(.linksRemoved)
         try release(podUID: podUID)
+        failpoint(.addressTaken)
     }
 
     /// Takes away the links and addresses that no live pod owns.
@@ -91,6 +96,7 @@ extension NodeNetwork {
             LinkPair(
                 name: name, bridge: bridgeLink.index, peerName: Self.podInterface, peerHardwareAddress: hardwareAddress,
                 peerNamespace: namespace.raw, mtu: mtu))
+        failpoint(.linksMade)
         guard let peer = try inside.link(named: Self.podInterface) else {
             throw LinuxError("make link", path: name, errno: ENODEV, detail: "the pod's side is missing")
         }

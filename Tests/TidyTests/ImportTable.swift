@@ -3,35 +3,40 @@
 let importTable: [String: Set<String>] = [
     // Layer 0: values, and what Swift cannot call.
     "Model": [],
+    "Failpoints": ["Glibc", "Synchronization"],
 
     // Layer 1: pure decisions, and the operating system.
     "Controllers": ["Model"],
     "Scheduler": ["Model"],
-    "Linux": ["CLinux", "Glibc", "Synchronization"],
+    "Linux": ["CLinux", "Failpoints", "Glibc", "Synchronization"],
     "YAML": ["CYAML"],
     "Threads": ["Model", "Glibc"],
     "PKI": ["CGnuTLS", "Glibc"],
 
     // Layer 2: one concern each.
     "Manifest": ["Model", "YAML", "Glibc"],
-    "Store": ["Model", "Threads", "CSQLite", "Glibc", "Synchronization"],
+    "Store": ["Model", "Failpoints", "Threads", "CSQLite", "Glibc", "Synchronization"],
     "Wire": ["Model"],
-    "Supervision": ["Model", "Linux", "CLinux", "Glibc", "Synchronization"],
+    "Supervision": ["Model", "Failpoints", "Linux", "CLinux", "Glibc", "Synchronization"],
     "ContainerRuntime": [
-        "Model", "Threads", "Linux", "CLinux", "Supervision", "PKI", "CSeccomp", "CCap", "CArchive", "Glibc",
+        "Model", "Failpoints", "Threads", "Linux", "CLinux", "Supervision", "PKI", "CSeccomp", "CCap", "CArchive",
+        "Glibc",
         "Synchronization",
     ],
-    "Network": ["Model", "Linux", "CLinux", "Glibc", "Synchronization"],
+    "Network": ["Model", "Failpoints", "Linux", "CLinux", "Glibc", "Synchronization"],
     "HTTP": ["Wire", "Threads", "PKI", "CMicroHTTPD", "CGnuTLS", "CLinux", "Glibc", "Synchronization"],
 
     // Layer 3: the loop, and the node.
     "ControlPlane": ["Model", "Threads", "Controllers", "Scheduler", "Store", "Glibc", "Synchronization"],
     "Agent": [
-        "Model", "Threads", "Wire", "Linux", "Supervision", "ContainerRuntime", "Network", "Glibc", "Synchronization",
+        "Model", "Failpoints", "Threads", "Wire", "Linux", "Supervision", "ContainerRuntime", "Network", "Glibc",
+        "Synchronization",
     ],
 
     // Layer 4: the API's two ends.
-    "APIServer": ["Model", "Threads", "Wire", "Store", "ControlPlane", "HTTP", "YAML", "Glibc", "Synchronization"],
+    "APIServer": [
+        "Model", "Failpoints", "Threads", "Wire", "Store", "ControlPlane", "HTTP", "YAML", "Glibc", "Synchronization",
+    ],
     "Client": ["Model", "Wire", "YAML", "CCurl", "CLinux", "Glibc", "Synchronization"],
 
     // Layer 5: the program.

@@ -1,4 +1,5 @@
 import ContainerRuntime
+import Failpoints
 import Glibc
 import Linux
 import Model
@@ -45,6 +46,7 @@ struct PodExecutor: Sendable {
                 try removeTree(paths.log(pod.uid, name, attempt))
             case .resetSandbox:
                 try network.detach(podUID: pod.uid)
+                failpoint(.sandboxReset)
                 try runtime.removeSandbox(podUID: pod.uid)
             case .teardown: try tearDown(pod.uid)
             case .release: try release(pod)
@@ -58,16 +60,22 @@ struct PodExecutor: Sendable {
     /// Takes apart everything a pod has here; the copy goes last, so that a crash in between is made good at the start.
     func tearDown(_ uid: String) throws {
         try runtime.removeSandbox(podUID: uid)
+        failpoint(.sandboxTornDown)
         try network.detach(podUID: uid)
+        failpoint(.networkTornDown)
         try volumes.remove(podUID: uid)
+        failpoint(.volumesTornDown)
         try removeTree(paths.logs(uid))
+        failpoint(.logsTornDown)
         try copies.remove(uid)
+        failpoint(.copyTornDown)
     }
 
     private func prepareVolumes(_ pod: Pod) throws -> PodActionResult {
         // Intent before effect: from here on the pod has something here, and a restarted agent must know of it.
         try copies.save(pod)
         let settings = try readSettings(of: pod)
+        failpoint(.settingsRead)
         try volumes.prepare(pod, settings: settings)
         return .settings(settings)
     }
@@ -138,8 +146,10 @@ struct PodExecutor: Sendable {
     }
 
     private func release(_ pod: Pod) throws(ConnectionError) {
+        failpoint(.podReleasing)
         do throws(ConnectionError) {
             try connection.release(pod)
+            failpoint(.podReleased)
         } catch {
             if case .notFound = error { return }
             throw error

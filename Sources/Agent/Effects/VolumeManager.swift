@@ -1,4 +1,5 @@
 import ContainerRuntime
+import Failpoints
 import Glibc
 import Linux
 import Model
@@ -44,6 +45,7 @@ struct VolumeManager: Sendable {
             } catch {
                 throw Failure("VolumeFailed", "volume \(volume.name): \(error)")
             }
+            failpoint(.volumeMade, volume.name)
         }
     }
 
@@ -61,6 +63,7 @@ struct VolumeManager: Sendable {
         try replace("\(directory)/hosts", with: Array(hosts.utf8), mode: 0o644)
         try replace("\(directory)/hostname", with: Array((hostname + "\n").utf8), mode: 0o644)
         try replace("\(directory)/resolv.conf", with: Array(resolverConfiguration.utf8), mode: 0o644)
+        failpoint(.namesWritten)
     }
 
     /// The mounts of a container, in the order of its spec, behind the files of `/etc`.
@@ -93,6 +96,7 @@ struct VolumeManager: Sendable {
         for name in (try? listDirectory(memory)) ?? [] {
             // A volume may be mounted more than once when a crash came between mounting and noting it.
             while umount2("\(memory)/\(name)", Int32(MNT_DETACH) | Int32(UMOUNT_NOFOLLOW)) == 0 {}
+            failpoint(.volumeUnmounted, name)
         }
         try removeTree(memory)
         try removeTree(paths.diskVolumes(podUID))
@@ -137,6 +141,7 @@ struct VolumeManager: Sendable {
         guard mount("tmpfs", path, "tmpfs", flags, options) == 0 else {
             throw LinuxError.last("mount tmpfs", path: path)
         }
+        failpoint(.volumeMounted, name)
         return path
     }
 
@@ -168,6 +173,7 @@ struct VolumeManager: Sendable {
             let path = "\(root)/\(parts.joined(separator: "/"))"
             try makeDirectories(parentDirectory(of: path), mode: 0o755)
             try replace(path, with: bytes, mode: mode)
+            failpoint(.volumeFileWritten, name)
         }
     }
 

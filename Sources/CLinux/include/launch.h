@@ -105,6 +105,8 @@ struct linux_launch {
     int join;
     /// Whether the process is not spared when memory runs out, even where the caller is: see oom_score_adj in proc(5).
     int not_spared;
+    /// The step before which the child dies, for tests; LAUNCH_STARTED for none. Only where FAILPOINTS is defined.
+    int64_t die_before;
 };
 
 /// What was started. `failed_step` is LAUNCH_STARTED, LAUNCH_CLONING, LAUNCH_JOINING or the index of the step that failed.
@@ -118,6 +120,9 @@ struct linux_launched {
 #define LAUNCH_STARTED (-1)
 #define LAUNCH_CLONING (-2)
 #define LAUNCH_JOINING (-3)
+/// Further places where a launch that joins may die: in its namespaces, and behind the process that it started.
+#define LAUNCH_JOINED (-4)
+#define LAUNCH_CLONED (-5)
 
 /// Starts a process; returns when it has executed its program or a step has failed. The caller must keep descriptors 0,
 /// 1 and 2 open. Only the calling thread waits.

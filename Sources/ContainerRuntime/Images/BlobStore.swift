@@ -1,3 +1,4 @@
+import Failpoints
 import Glibc
 import Linux
 import PKI
@@ -44,7 +45,9 @@ struct BlobStore: Sendable {
         try storing { () throws(LinuxError) in
             let path = scratch.next("blob")
             try writeDurably(path, bytes)
+            failpoint(.blobWritten)
             try systemCall("rename", path: path) { rename(path, self.path(digest)) }
+            failpoint(.blobAdded)
         }
         return digest
     }
@@ -63,9 +66,11 @@ struct BlobStore: Sendable {
             }
             try Self.check(digest, size, against: blob, from: name)
             try storing { () throws(LinuxError) in try systemCall("fsync", path: path) { fsync(out) } }
+            failpoint(.blobWritten)
             try storing { () throws(LinuxError) in
                 try systemCall("rename", path: path) { rename(path, self.path(blob.digest)) }
             }
+            failpoint(.blobAdded)
         } catch {
             unlink(path)
             throw error

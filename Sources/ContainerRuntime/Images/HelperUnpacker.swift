@@ -1,3 +1,4 @@
+import Failpoints
 import Glibc
 import Linux
 import Model
@@ -69,7 +70,7 @@ public struct HelperUnpacker: LayerUnpacker {
         return (pair[0], pair[1])
     }
 
-    /// Starts a process with only these descriptors and an empty environment, and closes this side's `writing`.
+    /// Starts a process with only these descriptors and an empty environment (but for failpoints), and closes this side's `writing`.
     private func spawn(
         _ arguments: [String], _ descriptors: [(from: Int32, to: Int32)], closing writing: Int32
     ) throws(LinuxError) -> pid_t {
@@ -92,7 +93,8 @@ public struct HelperUnpacker: LayerUnpacker {
         var pid: pid_t = 0
         let argv = arguments.map { strdup($0) } + [nil]
         defer { for argument in argv { free(argument) } }
-        let environment: [UnsafeMutablePointer<CChar>?] = [nil]
+        let environment = failpointEnvironment(for: .helper).map { strdup($0) } + [nil]
+        defer { for variable in environment { free(variable) } }
         let code = posix_spawn(&pid, executable, &actions, &attributes, argv, environment)
         guard code == 0 else { throw LinuxError("posix_spawn", path: executable, errno: code) }
         return pid

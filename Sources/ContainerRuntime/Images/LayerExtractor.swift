@@ -1,3 +1,4 @@
+import Failpoints
 import Glibc
 import Linux
 
@@ -19,6 +20,7 @@ struct LayerExtractor {
 
     mutating func run() throws(RuntimeError) {
         while let entry = try reader.next() {
+            failpoint(.unpackEntry)
             let path = try ArchivePath(entry.name)
             switch try Whiteout(path) {
             case .none: try make(entry, at: path)

@@ -1,5 +1,6 @@
 import CCap
 import CLinux
+import Failpoints
 import Glibc
 import Linux
 import Model
@@ -14,12 +15,14 @@ public enum LayerUnpackHelper {
     ///
     /// - Parameter arguments: The arguments behind `internal-unpack`.
     public static func run(arguments: [String]) -> Int32 {
+        failpoint(.unpackBegun)
         let (line, status) = result(arguments)
         do throws(LinuxError) {
             try writeAll(STDOUT_FILENO, line.serialized() + [UInt8(ascii: "\n")], path: "standard output")
         } catch {
             return 1
         }
+        failpoint(.unpackReported)
         return status
     }
 
@@ -27,6 +30,7 @@ public enum LayerUnpackHelper {
         do throws(RuntimeError) {
             let (job, parent, limits) = try parse(arguments)
             try Confinement(directory: 3, parent: parent, limits: limits).enter()
+            failpoint(.unpackConfined)
             return (try Unpacking(job: job, archive: STDIN_FILENO, directory: 3, limits: limits).run().json, 0)
         } catch {
             return (["code": .string(error.code.rawValue), "error": .string(error.message)], 1)

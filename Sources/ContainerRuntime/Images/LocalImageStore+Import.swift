@@ -1,3 +1,4 @@
+import Failpoints
 import Glibc
 import Linux
 import PKI
@@ -128,7 +129,9 @@ extension LocalImageStore {
 
     /// Records an image under a reference, which is taken from the image that had it.
     private func name(_ image: StoredImage, _ reference: String) throws(RuntimeError) -> StoredImage {
-        try records.changing { () throws(RuntimeError) in
+        failpoint(.imageNaming)
+        defer { failpoint(.imageNamed) }
+        return try records.changing { () throws(RuntimeError) in
             for var other in try records.all() where other.id != image.id && other.references.contains(reference) {
                 other.references.removeAll { $0 == reference }
                 try records.save(other)

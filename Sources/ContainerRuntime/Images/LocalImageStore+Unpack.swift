@@ -1,4 +1,5 @@
 import CLinux
+import Failpoints
 import Glibc
 import Linux
 import Model
@@ -67,6 +68,7 @@ extension LocalImageStore {
         }
         let archive = try openLayer(layer)
         let report = try unpacker.unpack(.layer, archive: archive, into: root, limits: limits)
+        failpoint(.layerUnpacked)
         guard report.diffID == layer.diffID else {
             // Imported again, the blob is checked again: it was either damaged here or was never right.
             try storing { () throws(LinuxError) in try removeDurably(blobs.path(layer.blob.digest)) }
@@ -82,6 +84,7 @@ extension LocalImageStore {
             try writeDurably("\(scratch)/layer.json", record.serialized())
             try systemCall("syncfs", path: path) { unpack_syncfs(raw) }
         }
+        failpoint(.layerSynced)
     }
 
     private func openLayer(_ layer: StoredImage.Layer) throws(RuntimeError) -> Descriptor {
@@ -97,6 +100,7 @@ extension LocalImageStore {
         try storing { () throws(LinuxError) in
             do throws(LinuxError) {
                 try systemCall("rename", path: path) { rename(scratch, path) }
+                failpoint(.layerRenamed)
             } catch  where error.errno == ENOTEMPTY || error.errno == EEXIST {
                 return
             }

@@ -1,3 +1,4 @@
+import Failpoints
 import Glibc
 import Linux
 import Model
@@ -49,6 +50,7 @@ extension LinuxPodRuntime {
         _ = try planner.request()
         let cgroup = try RuntimeError.wrapping { () throws(LinuxError) in
             try prepare(container, config)
+            failpoint(.containerDirectoriesMade, container.cgroup)
             return try kernel.createCgroup(container.cgroup, resources(config.resources))
         }
         defer { cgroup.close() }
@@ -58,7 +60,9 @@ extension LinuxPodRuntime {
         }
         let descriptors = [cgroup.v2DirectoryFD].compactMap { $0 } + cgroup.v1ProcsFDs
         let request = try planner.request()
+        failpoint(.launchAsking, container.cgroup)
         let answer = try ask(connection, .launch(request), descriptors: descriptors)
+        failpoint(.launchAnswered, container.cgroup)
         guard case .container(let record) = answer.reply else {
             throw RuntimeError(.supervisorLost, "the supervisor gave an unexpected answer")
         }
@@ -108,6 +112,7 @@ extension LinuxPodRuntime {
         guard let connection = try connect(pod) else { return }  // Its containers have ended with it.
         do {
             _ = try ask(connection, .signal(container: "\(key)", signal: signal))
+            failpoint(.signalSent)
         } catch  where error.code == .notFound && fileExists(pod.container(key).directory) {
             return
         }
@@ -119,9 +124,11 @@ extension LinuxPodRuntime {
         let key = try ContainerKey(name: name, attempt: attempt)
         let container = pod.container(key)
         if let connection = try connect(pod) { try end(key, connection) }
+        failpoint(.containerForgotten)
         do {
             try kernel.removeCgroup(container.cgroup)
             try kernel.removeTree(container.directory)
+            failpoint(.containerRemoved)
         } catch {
             throw RuntimeError(error)
         }

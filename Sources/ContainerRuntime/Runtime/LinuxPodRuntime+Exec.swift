@@ -1,4 +1,5 @@
 import CLinux
+import Failpoints
 import Glibc
 import Linux
 import Supervision
@@ -16,6 +17,7 @@ extension LinuxPodRuntime {
         let request = ExecRequest(
             container: "\(key)", arguments: config.command, terminal: config.terminal, stdin: config.stdin)
         let (_, descriptors) = try ask(connected(pod), .exec(request))
+        failpoint(.execAnswered)
         let inputs = config.stdin ? 1 : 0
         guard descriptors.count == (config.terminal ? 2 : 3 + inputs) else {
             for descriptor in descriptors { close(descriptor) }

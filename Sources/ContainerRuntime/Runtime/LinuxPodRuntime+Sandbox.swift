@@ -1,4 +1,5 @@
 import CLinux
+import Failpoints
 import Glibc
 import Linux
 import Model
@@ -50,6 +51,7 @@ extension LinuxPodRuntime {
     private func startSupervisor(_ config: SandboxConfig, _ pod: PodPaths) throws -> Int32 {
         try kernel.makeDirectories(pod.containers, mode: 0o700)
         try kernel.makeDirectories(pod.run, mode: 0o700)
+        failpoint(.sandboxDirectoriesMade)
         // With v2 the supervisor is out of the agent's cgroup from its first instruction; v1 can wait.
         let later = cgroups.unified == nil ? [] : try cgroups.legacyProcessFiles(path: pod.supervisorCgroup)
         let intent = SupervisorConfig(
@@ -62,6 +64,7 @@ extension LinuxPodRuntime {
         defer { close(process.pidfd) }
         // Its end is noticed from here on; the watcher reaps it.
         try watcher.watch(podUID: pod.podUID, directory: pod.run, supervisorPID: process.pid)
+        failpoint(.supervisorWatched)
         return process.pid
     }
 
@@ -79,7 +82,7 @@ extension LinuxPodRuntime {
             .joinCgroups, .newSession, .streams(user: 0), .umask(mask: 0o022),
             .execute(
                 candidates: ["/proc/self/fd/\(program.raw)"], arguments: [supervisorPath, pod.config],
-                environment: ["PATH=\(ProcessIdentity.defaultPath)"]),
+                environment: ["PATH=\(ProcessIdentity.defaultPath)"] + failpointEnvironment(for: .supervisor)),
         ])
         launch.cgroup = cgroup.v2DirectoryFD
         launch.cgroupProcs = cgroups.unified == nil ? cgroup.v1ProcsFDs : []
@@ -89,11 +92,13 @@ extension LinuxPodRuntime {
             defer { close(readiness.writing) }
             process = try withExtendedLifetime(program) { try kernel.start(launch) }
         }
+        failpoint(.supervisorStarted)
         let said = awaitReady(readiness.reading)
         guard said == "ready" else {
             try end(process)
             throw RuntimeError(.system, "the supervisor of pod \(pod.podUID) did not start: \(said)")
         }
+        failpoint(.supervisorReady)
         return process
     }
 
@@ -140,7 +145,9 @@ extension LinuxPodRuntime {
     /// See `PodRuntime`.
     public func removeSandbox(podUID: String) throws(RuntimeError) {
         let pod = try paths(podUID)
+        failpoint(.supervisorEnding)
         if let connection = try? connect(pod) { shutDown(connection) }
+        failpoint(.supervisorEnded)
         do {
             try endLostSupervisor(pod)
             try kernel.removeTree(pod.run)

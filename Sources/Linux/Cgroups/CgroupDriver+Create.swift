@@ -1,3 +1,4 @@
+import Failpoints
 import Glibc
 import Synchronization
 
@@ -40,8 +41,10 @@ extension CgroupDriver {
         for root in roots {
             if root == unified { try enableControllers(root: root, names: names.dropLast()) }
             try makeDirectories("\(root)/\(names.joined(separator: "/"))")
+            failpoint(.cgroupMade, path)
         }
         try update(path: path, resources: resources)
+        failpoint(.cgroupLimited, path)
         return try open(path: path)
     }
 

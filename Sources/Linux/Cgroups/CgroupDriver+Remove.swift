@@ -1,3 +1,4 @@
+import Failpoints
 import Glibc
 
 /// How often a removal is tried, and the longest pause between tries: about 4 s in all.
@@ -12,7 +13,10 @@ extension CgroupDriver {
         var pause: UInt32 = 500
         for attempt in 1...removalAttempts {
             do {
-                for directory in try directories(of: path) { try Self.removeDirectories(directory) }
+                for directory in try directories(of: path) {
+                    try Self.removeDirectories(directory)
+                    failpoint(.cgroupRemoved, path)
+                }
                 return
             } catch let error where error.errno == EBUSY && attempt < removalAttempts {
                 try kill(path: path)

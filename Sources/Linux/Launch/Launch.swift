@@ -1,4 +1,5 @@
 import CLinux
+import Failpoints
 import Glibc
 
 /// A process to be started: its steps, and the descriptors that they use. The caller keeps the descriptors open until
@@ -25,6 +26,18 @@ public struct Launch {
     /// Describes a launch.
     public init(steps: [LaunchStep]) { self.steps = steps }
 
+    /// What the launch is for, as failpoints tell it apart.
+    private var kind: String {
+        if join != nil { return "exec" }
+        return namespaces == 0 ? "process" : "container"
+    }
+
+    /// The places where the process can die; see `linux_launch.die_before`.
+    private var deaths: [Int64] {
+        let joining = [LAUNCH_JOINING, LAUNCH_JOINED, LAUNCH_CLONED].map(Int64.init)
+        return (join == nil ? [] : joining) + steps.indices.map(Int64.init)
+    }
+
     /// Starts the process and waits until its program runs or a step has failed. It is a child of this process.
     public func start() throws(LaunchError) -> StartedProcess {
         let program = LaunchProgram(steps)
@@ -42,6 +55,7 @@ public struct Launch {
                 launch.terminal_socket = terminalSocket ?? -1
                 launch.join = join ?? -1
                 launch.not_spared = isNotSpared ? 1 : 0
+                launch.die_before = failpointStep(of: deaths, kind) ?? Int64(LAUNCH_STARTED)
                 linux_launch_start(&launch, &launched)
             }
         }

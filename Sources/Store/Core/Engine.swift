@@ -1,3 +1,4 @@
+import Failpoints
 import Glibc
 import Synchronization
 import Threads
@@ -89,6 +90,7 @@ final class Engine: Sendable {
             if !commits.isEmpty {
                 try record(commits)
                 publish(staging, commits)
+                failpoint(.commitPublished)
             }
             for (request, outcome) in zip(requests, outcomes) { request.completion(outcome) }
         } catch {

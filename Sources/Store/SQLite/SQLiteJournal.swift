@@ -1,4 +1,5 @@
 import CSQLite
+import Failpoints
 import Glibc
 import Model
 
@@ -83,10 +84,13 @@ final class SQLiteJournal: Journal, @unchecked Sendable {
         let known = typeNumbers
         do throws(SQLiteFailure) {
             _ = try statements.begin.step()
+            failpoint(.transactionBegun)
             // First, so that what follows finds room in a full file.
             try forget(forgetting, statements)
             for commit in commits { for event in commit.events { try insert(event, statements) } }
+            failpoint(.transactionWritten)
             _ = try statements.commit.step()
+            failpoint(.transactionCommitted)
         } catch {
             typeNumbers = known
             throw abandon(error, statements)

@@ -1,3 +1,4 @@
+import Failpoints
 import Glibc
 import Linux
 
@@ -42,7 +43,9 @@ extension Supervisor {
         defer { streams.closeProcessSide() }
         let completion = try Pipe()
         do {
+            failpoint(.execReceived)
             let process = try launch(request, in: container, streams).start()
+            failpoint(.execStarted)
             let exec = ExecProcess(process, completion: completion.writing)
             try watch(exec)
             let own = request.terminal ? [streams.receiveTerminal()].compactMap { $0 } : streams.own
@@ -89,6 +92,7 @@ extension Supervisor {
             guard let self, let exec, let end = try? reapChild(pidfd: exec.pidfd) else { return }
             for token in [token, abandonment].compactMap({ $0 }) { loop.remove(token) }
             // Nobody may be interested any more (EPIPE).
+            failpoint(.execEnded)
             var code = end.exitCode
             _ = withUnsafeBytes(of: &code) { write(exec.completion, $0.baseAddress, $0.count) }
             execs[exec.pidfd] = nil

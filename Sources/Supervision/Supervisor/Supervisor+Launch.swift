@@ -1,3 +1,4 @@
+import Failpoints
 import Glibc
 import Linux
 import Model
@@ -39,12 +40,14 @@ extension Supervisor {
     private func start(
         _ request: LaunchRequest, _ descriptors: CgroupDescriptors
     ) throws -> SupervisedContainer {
+        failpoint(.launchReceived, request.container)
         let log = try LogWriter(request.log)
         let streams = try LaunchStreams(terminal: request.terminal)
         defer { streams.closeProcessSide() }
         let oomKills = SupervisedContainer.oomKills(request.oomCounter)
         // From here on the container may have run.
         try writeFile("\(request.directory)/\(SupervisorFiles.launched)", create: "")
+        failpoint(.launchMarked, request.container)
         var launch = Launch(steps: steps(for: request))
         launch.namespaces = request.namespaces
         launch.isNotSpared = true
@@ -60,6 +63,7 @@ extension Supervisor {
             streams.closeOwnSide()
             throw error
         }
+        failpoint(.containerStarted, request.container)
         let terminal = streams.receiveTerminal()
         let container = SupervisedContainer(
             request, process, startedAt: startedAt, descriptors: descriptors, terminal: terminal,

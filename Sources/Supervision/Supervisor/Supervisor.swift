@@ -1,4 +1,5 @@
 import CLinux
+import Failpoints
 import Glibc
 import Linux
 
@@ -30,6 +31,7 @@ public final class Supervisor {
         try systemCall("prctl") { linux_set_dumpable(0) }
         for signal in [SIGPIPE, SIGTERM, SIGINT, SIGHUP] { Glibc.signal(signal, SIG_IGN) }
         try SandboxSetup.apply(config)
+        failpoint(.namespacesMade)
         loop = try EventLoop()
         try systemCall("chdir", path: config.runDirectory) { chdir(config.runDirectory) }
         let start = processStartTime(getpid()) ?? 0
@@ -50,6 +52,7 @@ public final class Supervisor {
     /// What can wait until nobody waits: joins the v1 cgroups, once, and gives memory back.
     private func settle() {
         for path in cgroupProcs {
+            failpoint(.supervisorSettling)
             do { try writeFile(path, "0") } catch { complain("join a cgroup: \(error)") }
         }
         cgroupProcs = []
@@ -98,10 +101,12 @@ public final class Supervisor {
     private func signal(_ name: String, _ signal: Int32) -> SupervisorReply {
         guard let container = containers[name] else { return .failed(kind: .notFound, message: "no container \(name)") }
         guard container.exit == nil else { return .done }
+        failpoint(.signalReceived)
         return perform { () throws(LinuxError) in try signalProcess(pidfd: container.pidfd, signal: signal) }
     }
 
     private func forget(_ name: String) -> SupervisorReply {
+        failpoint(.forgetReceived)
         // Its end may be known to the client already and not yet to the loop.
         if let container = containers[name] { containerEnded(container) }
         if let container = containers[name], container.exit == nil {
@@ -121,15 +126,18 @@ public final class Supervisor {
     }
 
     private func shutDown() {
+        failpoint(.shutdownReceived)
         isShuttingDown = true
         for container in containers.values where container.exit == nil {
             try? signalProcess(pidfd: container.pidfd, signal: SIGKILL)
         }
+        failpoint(.containersKilled)
     }
 
     /// Takes note of the end of a container's first process, with which all its processes have ended.
     func containerEnded(_ container: SupervisedContainer) {
         guard container.exit == nil, let end = try? reapChild(pidfd: container.pidfd) else { return }
+        failpoint(.containerReaped, container.request.container)
         if let token = container.endToken { loop.remove(token) }
         for pump in container.pumps { pump.finish() }
         container.pumps = []
@@ -143,9 +151,11 @@ public final class Supervisor {
             }
         }
         container.exit = exit
+        failpoint(.endRecorded, container.request.container)
         for client in Array(clients.values) where client.isSubscriber {
             client.send(.ended(container: container.request.container))
         }
+        failpoint(.endTold, container.request.container)
     }
 
     /// Writes to the supervisor's log.

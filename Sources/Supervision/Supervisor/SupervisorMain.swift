@@ -1,4 +1,5 @@
 import CLinux
+import Failpoints
 import Glibc
 import Linux
 import Model
@@ -18,10 +19,13 @@ public enum SupervisorMain {
         // The kernel would name it after the descriptor that it was executed through; 15 bytes, see comm in proc(5).
         _ = linux_set_process_name("martlet-supervi")
         do {
+            failpoint(.supervisorBegun)
             let bytes = try readFile(arguments[1], limit: 1 << 20)
             let config = try SupervisorConfig(json: JSONValue(parsing: bytes))
             let supervisor = try Supervisor(config)
+            failpoint(.supervisorListening)
             tell("ready")
+            failpoint(.supervisorTold)
             try silenceOutput()
             try supervisor.run()
             return 0
