@@ -50,6 +50,8 @@ let package = Package(
         .target(
             name: "Failpoints",
             swiftSettings: strict + [.define("FAILPOINTS", .when(configuration: .debug))]),
+        // For tests: not part of the programs.
+        library("Consistency"),
 
         // Layer 1.
         library("Controllers", ["Model"]),
@@ -105,6 +107,7 @@ let package = Package(
             swiftSettings: strict),
 
         tests("ModelTests", ["Model"]),
+        tests("ConsistencyTests", ["Consistency"]),
         tests("ControllersTests", ["Controllers", "Model"]),
         tests("SchedulerTests", ["Scheduler", "Model"]),
         tests("LinuxTests", ["Linux", "CLinux"]),
@@ -129,7 +132,9 @@ let package = Package(
         tests("APIServerTests", ["APIServer", "Client", "ControlPlane", "Store", "Wire", "HTTP", "PKI", "Model"]),
         tests("CommandsTests", ["Commands", "Model", "Manifest", "Client", "Wire", "Agent"]),
         tests("KernelTests", ["ContainerRuntime", "Supervision", "Network", "Linux", "Model"]),
-        tests("EndToEndTests", ["Model", "Linux", "CLinux", "martlet", "martlet-supervisor"]),
+        tests(
+            "EndToEndTests",
+            ["Model", "Linux", "CLinux", "Threads", "Store", "Client", "Consistency", "martlet", "martlet-supervisor"]),
         tests("TidyTests", []),
     ],
     swiftLanguageModes: [.v6]

@@ -4,6 +4,7 @@ let importTable: [String: Set<String>] = [
     // Layer 0: values, and what Swift cannot call.
     "Model": [],
     "Failpoints": ["Glibc", "Synchronization"],
+    "Consistency": [],
 
     // Layer 1: pure decisions, and the operating system.
     "Controllers": ["Model"],
@@ -50,7 +51,7 @@ let importTable: [String: Set<String>] = [
 ]
 
 /// Targets that decide: no clock, no randomness, no input or output, no threads.
-let pureTargets: Set<String> = ["Model", "Controllers", "Scheduler"]
+let pureTargets: Set<String> = ["Model", "Consistency", "Controllers", "Scheduler"]
 
 /// Words that decisions cannot contain, with why.
 let impureWords: [(word: String, why: String)] = [
