@@ -52,6 +52,8 @@ static int perform(struct child *child, const struct linux_step *step) {
     case LAUNCH_JOIN_CGROUPS: return join_cgroups(child->launch);
     case LAUNCH_UNSHARE: return unshare((int)step->a);
     case LAUNCH_PRIVATE_MOUNTS: return mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL);
+    case LAUNCH_OWN_FILES: return child_own_files(step);
+    case LAUNCH_MAP_OWNERS: return child_map_owners(child, step);
     case LAUNCH_OVERLAY_ROOT: return child_overlay_root(child, step);
     case LAUNCH_MOUNT: return child_mount(child, step);
     case LAUNCH_BIND: return child_bind(child, step);
@@ -70,6 +72,7 @@ static int perform(struct child *child, const struct linux_step *step) {
     case LAUNCH_STREAMS: return child_streams(child, step);
     case LAUNCH_LIMIT: return child_limit(step);
     case LAUNCH_UMASK: umask((mode_t)step->a); return 0;
+    case LAUNCH_JOIN_USER_NAMESPACE: return child_join_user_namespace(child);
     case LAUNCH_BOUNDING_SET: return child_bounding_set(step->a);
     case LAUNCH_USER: return child_user(step);
     case LAUNCH_CAPABILITIES: return child_capabilities(step->a);
@@ -129,8 +132,7 @@ static int run_steps(void *argument) {
     fail(child, (int64_t)child->launch->count - 1);
 }
 
-/// clone3(2) onto an own stack, which glibc's clone() cannot do together with CLONE_INTO_CGROUP. Returns -errno.
-static long clone_onto(struct clone_args *arguments, int (*function)(void *), void *argument) {
+long linux_clone_onto(struct clone_args *arguments, int (*function)(void *), void *argument) {
     long result;
     register long r8 __asm__("r8") = (long)function;
     register long r9 __asm__("r9") = (long)argument;
@@ -176,7 +178,7 @@ static int join_and_start(void *argument) {
     struct clone_args arguments = clone_arguments(launch, child->second_stack);
     arguments.flags |= CLONE_PARENT;
     failpoint(launch, LAUNCH_JOINED);
-    long process = clone_onto(&arguments, run_steps, child);
+    long process = linux_clone_onto(&arguments, run_steps, child);
     if (process < 0) {
         errno = (int)-process;
         fail(child, LAUNCH_CLONING);
@@ -196,11 +198,11 @@ static long start(struct child *child, char *stack, int *pidfd) {
     arguments.exit_signal = SIGCHLD;
     if (child->launch->join >= 0) {
         arguments.flags &= ~(uint64_t)CLONE_INTO_CGROUP;
-        return clone_onto(&arguments, join_and_start, child);
+        return linux_clone_onto(&arguments, join_and_start, child);
     }
     arguments.flags |= CLONE_PIDFD | child->launch->namespaces;
     arguments.pidfd = (uint64_t)(uintptr_t)pidfd;
-    return clone_onto(&arguments, run_steps, child);
+    return linux_clone_onto(&arguments, run_steps, child);
 }
 
 /// Takes the helper's place off the process table and finds the process that it started.

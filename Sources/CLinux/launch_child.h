@@ -2,6 +2,7 @@
 
 #include "clinux.h"
 
+#include <linux/sched.h>
 #include <signal.h>
 
 /// What the steps of one launch share, all of it in the child.
@@ -22,6 +23,7 @@ struct child {
 };
 
 /// Every step returns 0, or -1 with the reason in `errno`.
+int child_map_owners(struct child *child, const struct linux_step *step);
 int child_overlay_root(struct child *child, const struct linux_step *step);
 int child_mount(struct child *child, const struct linux_step *step);
 int child_bind(struct child *child, const struct linux_step *step);
@@ -39,6 +41,9 @@ int child_console(struct child *child);
 int child_new_session(struct child *child);
 int child_streams(struct child *child, const struct linux_step *step);
 
+int child_own_files(const struct linux_step *step);
+int child_join_user_namespace(struct child *child);
+
 int child_limit(const struct linux_step *step);
 int child_bounding_set(uint64_t keep);
 int child_user(const struct linux_step *step);
@@ -47,6 +52,9 @@ int child_seccomp(const struct linux_step *step);
 int child_new_keyring(void);
 int child_working_directory(const struct linux_step *step);
 int child_execute(const struct linux_step *step);
+
+/// clone3(2) onto an own stack, which glibc's clone() cannot do together with CLONE_INTO_CGROUP. Returns -errno.
+long linux_clone_onto(struct clone_args *arguments, int (*function)(void *), void *argument);
 
 /// Opens a path as if the container's root were `/`.
 int child_resolve(struct child *child, const char *path, uint64_t flags, uint64_t resolve);

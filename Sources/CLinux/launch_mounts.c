@@ -54,9 +54,21 @@ static int attach_and_close(int mount, int destination) {
     return finish(mount, finish(destination, attach(mount, destination)));
 }
 
-static int set_attributes(int mount, unsigned flags, uint64_t attributes) {
+static int set_attributes(struct child *child, int mount, unsigned flags, uint64_t attributes) {
     struct mount_attr change = {.attr_set = attributes, .propagation = MS_PRIVATE};
-    return mount_setattr(mount, "", AT_EMPTY_PATH | flags, &change, sizeof change);
+    if (attributes & MOUNT_ATTR_IDMAP) change.userns_fd = (uint64_t)child->launch->user_namespace;
+    int result = mount_setattr(mount, "", AT_EMPTY_PATH | flags, &change, sizeof change);
+    // What the kernel says of a file system that cannot show other owners, and nothing else here does.
+    if (result < 0 && errno == EINVAL && attributes & MOUNT_ATTR_IDMAP) errno = EOPNOTSUPP;
+    return result;
+}
+
+int child_map_owners(struct child *child, const struct linux_step *step) {
+    int mount = open_tree(AT_FDCWD, step->path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+    if (mount < 0) return -1;
+    if (set_attributes(child, mount, 0, MOUNT_ATTR_IDMAP) < 0) return finish(mount, -1);
+    // Over the directory itself: an overlay takes only layers that are mounted (before Linux 6.15).
+    return finish(mount, move_mount(mount, "", AT_FDCWD, step->path, MOVE_MOUNT_F_EMPTY_PATH));
 }
 
 /// Mounts an overlay of so many layers that their names do not fit into the page that mount(2) takes.
@@ -106,7 +118,7 @@ int child_bind(struct child *child, const struct linux_step *step) {
     int mount = open_tree(AT_FDCWD, step->other, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
     if (mount < 0) return -1;
     struct stat information;
-    if (fstat(mount, &information) < 0 || set_attributes(mount, AT_RECURSIVE, step->a) < 0) return finish(mount, -1);
+    if (fstat(mount, &information) < 0 || set_attributes(child, mount, AT_RECURSIVE, step->a) < 0) return finish(mount, -1);
     int destination = open_destination(child, step->path, S_ISDIR(information.st_mode));
     if (destination < 0) return finish(mount, -1);
     return attach_and_close(mount, destination);
@@ -162,16 +174,16 @@ int child_read_only(struct child *child, const struct linux_step *step) {
     int path = child_resolve(child, step->path, O_PATH, RESOLVE_NO_SYMLINKS);
     if (path < 0) return errno == ENOENT || errno == ENOTDIR ? 0 : -1;
     uint64_t attributes = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
-    if (set_attributes(path, AT_RECURSIVE, attributes) == 0) return finish(path, 0);
+    if (set_attributes(child, path, AT_RECURSIVE, attributes) == 0) return finish(path, 0);
     if (errno != EINVAL) return finish(path, -1);
     // Not the root of a mount: it becomes one.
     int mount = copy_mount(path, AT_RECURSIVE);
     if (mount < 0) return finish(path, -1);
-    if (set_attributes(mount, AT_RECURSIVE, attributes) < 0) return finish(path, finish(mount, -1));
+    if (set_attributes(child, mount, AT_RECURSIVE, attributes) < 0) return finish(path, finish(mount, -1));
     return attach_and_close(mount, path);
 }
 
-int child_read_only_root(struct child *child) { return set_attributes(child->root, 0, MOUNT_ATTR_RDONLY); }
+int child_read_only_root(struct child *child) { return set_attributes(child, child->root, 0, MOUNT_ATTR_RDONLY); }
 
 int child_pivot(struct child *child) {
     // pivot_root(2), NOTES: with "." for both, the old root ends up on top of the new one, from where it is detached.

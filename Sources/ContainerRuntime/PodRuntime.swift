@@ -1,3 +1,5 @@
+public import Linux
+
 /// What a pod's sandbox is made from. A sandbox is the supervisor process with the network, IPC and UTS namespaces
 /// that the pod's containers share.
 public struct SandboxConfig: Sendable, Hashable {
@@ -7,14 +9,20 @@ public struct SandboxConfig: Sendable, Hashable {
     public var hostname: String
     /// Whether the node's network namespace is used instead of a new one.
     public var hostNetwork: Bool
+    /// Whether the pod's user ids are unprivileged ones of the node that nothing else has.
+    public var userNamespace: Bool
     /// Namespaced kernel settings, by dotted name.
     public var sysctls: [String: String]
 
     /// Makes a configuration.
-    public init(podUID: String, hostname: String, hostNetwork: Bool = false, sysctls: [String: String] = [:]) {
+    public init(
+        podUID: String, hostname: String, hostNetwork: Bool = false, userNamespace: Bool = true,
+        sysctls: [String: String] = [:]
+    ) {
         self.podUID = podUID
         self.hostname = hostname
         self.hostNetwork = hostNetwork
+        self.userNamespace = userNamespace
         self.sysctls = sysctls
     }
 }
@@ -27,12 +35,15 @@ public struct SandboxInfo: Sendable, Hashable {
     public var supervisorPID: Int32
     /// The file that names the sandbox's network namespace: `/proc/PID/ns/net`.
     public var networkNamespacePath: String
+    /// The ids that the pod's users have on the node; nil for a pod without a user namespace.
+    public var userRange: UserRange?
 
     /// Makes a description.
-    public init(podUID: String, supervisorPID: Int32, networkNamespacePath: String) {
+    public init(podUID: String, supervisorPID: Int32, networkNamespacePath: String, userRange: UserRange? = nil) {
         self.podUID = podUID
         self.supervisorPID = supervisorPID
         self.networkNamespacePath = networkNamespacePath
+        self.userRange = userRange
     }
 }
 
@@ -119,8 +130,8 @@ public struct ContainerConfig: Sendable, Hashable {
     public var allowPrivilegeEscalation = false
     /// Whether the default system call filter is installed.
     public var seccomp = true
-    /// Whether user ids are mapped to unprivileged ones of the node.
-    public var userNamespace = false
+    /// Whether its user ids are the pod's, which are unprivileged ones of the node; needs a sandbox that has such.
+    public var userNamespace = true
     /// What it may use.
     public var resources = ContainerResources()
     /// Whether it gets a pseudo-terminal.

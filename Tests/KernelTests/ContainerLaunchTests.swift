@@ -162,7 +162,8 @@ struct ContainerLaunchTests {
         ]
         let lines = try fixture.run(config).output.split(separator: "\n").map(String.init)
         #expect(lines.prefix(3) == ["content", "read-only", "content"])
-        #expect(lines.dropFirst(3) == [" /memory rw,nosuid,nodev,relatime", " /data rw,nosuid,nodev,relatime"])
+        #expect(
+            lines.dropFirst(3) == [" /memory rw,nosuid,nodev,relatime", " /data rw,nosuid,nodev,relatime,idmapped"])
         #expect(try readText("\(volume)/new") == "new\n")
     }
 

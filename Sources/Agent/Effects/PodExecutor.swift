@@ -109,7 +109,10 @@ struct PodExecutor: Sendable {
 
     private func createSandbox(_ pod: Pod) throws -> PodActionResult {
         let config = SandboxConfig(
-            podUID: pod.uid, hostname: pod.spec.hostname ?? pod.name, hostNetwork: pod.spec.hostNetwork == true)
+            podUID: pod.uid, hostname: pod.spec.hostname ?? pod.name, hostNetwork: pod.spec.hostNetwork == true,
+            userNamespace: (pod.spec.initContainers + pod.spec.containers).contains {
+                SecuritySpec.usesUserNamespace($0.securityContext)
+            })
         _ = try runtime.createSandbox(config)
         return .done
     }
@@ -227,7 +230,7 @@ extension ContainerConfig {
         dropCapabilities = security?.capabilities?.drop ?? []
         allowPrivilegeEscalation = security?.allowPrivilegeEscalation == true
         seccomp = security?.seccomp != "Unconfined"
-        userNamespace = security?.userNamespace == true
+        userNamespace = SecuritySpec.usesUserNamespace(security)
         let requirements = container.resources
         resources = ContainerResources(
             cpuRequestMillicores: requirements?.requests["cpu"]?.thousandths,

@@ -18,3 +18,4 @@
 #include "syscalls.h"
 #include "terminal.h"
 #include "unpack.h"
+#include "user_namespace.h"

@@ -16,13 +16,18 @@ enum linux_operation {
     LAUNCH_UNSHARE,
     /// Stops mounts from propagating to and from the node.
     LAUNCH_PRIVATE_MOUNTS,
+    /// Files and directories that later steps make belong to an id, while all capabilities stay [a: uid and gid].
+    LAUNCH_OWN_FILES,
+    /// Shows a directory of the node with the owners of the user namespace, in this mount namespace only [path].
+    LAUNCH_MAP_OWNERS,
     /// Mounts an overlay and makes it the root that later steps resolve in [path: where, other: mount(2) data, or
     /// list: key, value, ... for fsconfig(2)].
     LAUNCH_OVERLAY_ROOT,
     /// Mounts a new file system [path: destination, other: type, list: key, value, ..., a: MOUNT_ATTR_*]. The
     /// destination may not pass through a symbolic link.
     LAUNCH_MOUNT,
-    /// Binds a file or a tree of the node [path: destination, other: source, a: MOUNT_ATTR_*].
+    /// Binds a file or a tree of the node [path: destination, other: source, a: MOUNT_ATTR_*; with MOUNT_ATTR_IDMAP its
+    /// owners are those of the user namespace].
     LAUNCH_BIND,
     /// Mounts an empty memory file system for the user [path, list: key, value, ..., a: MOUNT_ATTR_*].
     LAUNCH_TEMPORARY,
@@ -54,6 +59,8 @@ enum linux_operation {
     LAUNCH_LIMIT,
     /// umask(2) [a].
     LAUNCH_UMASK,
+    /// Joins the launch's `user_namespace`, in which the process has all capabilities and nothing else of what it was.
+    LAUNCH_JOIN_USER_NAMESPACE,
     /// Drops what is not in the mask from the bounding set [a].
     LAUNCH_BOUNDING_SET,
     /// setgroups, setresgid, setresuid [numbers: groups, a: uid, b: gid].
@@ -103,6 +110,8 @@ struct linux_launch {
     int terminal_socket;
     /// The pidfd of a process whose namespaces (`namespaces`) are joined instead of made, or -1.
     int join;
+    /// A user namespace for LAUNCH_MAP_OWNERS, LAUNCH_BIND and LAUNCH_JOIN_USER_NAMESPACE, or -1.
+    int user_namespace;
     /// Whether the process is not spared when memory runs out, even where the caller is: see oom_score_adj in proc(5).
     int not_spared;
     /// The step before which the child dies, for tests; LAUNCH_STARTED for none. Only where FAILPOINTS is defined.

@@ -30,8 +30,12 @@ enum ContainerDefaults {
         .limit(resource: Int32(RLIMIT_CORE.rawValue), soft: 0, hard: 0),
     ]
 
+    /// The group of terminals, `tty`.
+    private static let terminalGroup: UInt32 = 5
+
     /// The kernel's file systems and the device nodes.
-    static var mounts: [LaunchStep] {
+    static func mounts(_ range: UserRange?) -> [LaunchStep] {
+        let group = range?.onNode(terminalGroup) ?? terminalGroup
         let plain = MountAttributes.noSetUID | MountAttributes.noExecute
         let strict = plain | MountAttributes.noDevices
         return [
@@ -41,7 +45,7 @@ enum ContainerDefaults {
                 attributes: MountAttributes.noSetUID | MountAttributes.strictAccessTime),
             .mount(
                 type: "devpts", destination: "/dev/pts",
-                options: ["newinstance", "", "ptmxmode", "0666", "mode", "0620", "gid", "5"], attributes: plain),
+                options: ["newinstance", "", "ptmxmode", "0666", "mode", "0620", "gid", "\(group)"], attributes: plain),
             .mount(
                 type: "tmpfs", destination: "/dev/shm", options: ["mode", "1777", "size", "65536k"],
                 attributes: strict),

@@ -37,6 +37,7 @@ extension LaunchPlanner {
             guard source.hasPrefix("/") else {
                 throw RuntimeError(.invalid, "mount source \"\(source)\" is not an absolute path")
             }
+            if userRange != nil { attributes |= MountAttributes.mappedOwners }
             return .bind(source: source, destination: destination, attributes: attributes)
         case .tmpfs(let size):
             var options = ["mode", "1777"]

@@ -6,6 +6,8 @@ struct LaunchPlanner {
     var config: ContainerConfig
     var image: UnpackedImage
     var user: ResolvedUser
+    /// The ids that its users have on the node; nil for a container that shares the node's.
+    var userRange: UserRange?
     /// The capabilities that programs may have at most.
     var capabilities: UInt64
     /// The system call filter.
@@ -32,15 +34,18 @@ struct LaunchPlanner {
 
     /// The steps that make the root and enter it.
     func rootSteps() throws(RuntimeError) -> [LaunchStep] {
-        var steps: [LaunchStep] = [
-            .joinCgroups, .unshare(flags: ContainerNamespaces.inCgroup), .privateMounts, overlay,
-        ]
-        steps += ContainerDefaults.mounts
+        var steps: [LaunchStep] = [.joinCgroups, .unshare(flags: ContainerNamespaces.inCgroup), .privateMounts]
+        if let userRange {
+            steps.append(.ownFiles(id: userRange.first))
+            steps += image.layerDirectories.map { .mapOwners(path: $0) }
+        }
+        steps.append(overlay)
+        steps += ContainerDefaults.mounts(userRange)
         steps += cgroups.steps
         for mount in config.mounts { steps.append(try step(for: mount)) }
         steps += (ContainerDefaults.maskedPaths + maskedPaths).map { .mask(path: $0) }
         steps += ContainerDefaults.readOnlyPaths.map { .readOnly(path: $0) }
-        if config.terminal { steps += [.terminal(user: user.user), .console] }
+        if config.terminal { steps += [.terminal(user: identity.userOnNode), .console] }
         steps.append(.directory(path: workingDirectory, mode: 0o755))
         if config.readOnlyRoot { steps.append(.readOnlyRoot) }
         steps.append(.pivot)
@@ -50,7 +55,7 @@ struct LaunchPlanner {
     /// Who the container's processes are.
     var identity: ProcessIdentity {
         ProcessIdentity(
-            user: user.user, group: user.group, groups: user.groups, capabilities: capabilities,
+            userRange: userRange, user: user.user, group: user.group, groups: user.groups, capabilities: capabilities,
             noNewPrivileges: !config.allowPrivilegeEscalation, seccomp: filter?.hexadecimal,
             limits: ContainerDefaults.limits, workingDirectory: workingDirectory, environment: environment)
     }

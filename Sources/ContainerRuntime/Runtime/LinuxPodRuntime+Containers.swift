@@ -42,14 +42,17 @@ extension LinuxPodRuntime {
             .applying(drop: config.dropCapabilities, add: config.addCapabilities)
             .intersection(.bounding())
         let container = pod.container(key)
+        let sandbox = try intent(pod)
+        let range = config.userNamespace ? try userRange(of: sandbox, for: user, config) : nil
         var planner = LaunchPlanner(
-            config: config, image: image, user: user, capabilities: capabilities.mask, filter: nil, paths: container,
-            hostname: try hostname(pod), cgroups: cgroupView, maskedPaths: thermalPaths, hasUnifiedCgroup: false)
+            config: config, image: image, user: user, userRange: range, capabilities: capabilities.mask, filter: nil,
+            paths: container, hostname: sandbox.hostname, cgroups: cgroupView, maskedPaths: thermalPaths,
+            hasUnifiedCgroup: false)
         if config.seccomp { planner.filter = try SeccompProfile.defaultFilter(capabilities: capabilities) }
         // Nothing is made for a configuration that cannot be carried out.
         _ = try planner.request()
         let cgroup = try RuntimeError.wrapping { () throws(LinuxError) in
-            try prepare(container, config)
+            try prepare(container, config, range)
             failpoint(.containerDirectoriesMade, container.cgroup)
             return try kernel.createCgroup(container.cgroup, resources(config.resources))
         }
@@ -71,7 +74,9 @@ extension LinuxPodRuntime {
 
     /// The directories that a container's root is made from. The intent comes first. What an interrupted start left is
     /// removed: a `volatile` overlay cannot be mounted a second time.
-    private func prepare(_ container: ContainerPaths, _ config: ContainerConfig) throws(LinuxError) {
+    private func prepare(
+        _ container: ContainerPaths, _ config: ContainerConfig, _ range: UserRange?
+    ) throws(LinuxError) {
         try kernel.makeDirectories(container.directory, mode: 0o700)
         let intent: JSONValue = [
             "name": .string(config.name), "attempt": .integer(Int64(config.attempt)),
@@ -84,6 +89,8 @@ extension LinuxPodRuntime {
         }
         // The root directory's mode is what the container sees as that of `/`, whatever the umask here.
         try systemCall("chmod", path: container.upper) { chmod(container.upper, 0o755) }
+        guard let range else { return }
+        try systemCall("chown", path: container.upper) { chown(container.upper, range.first, range.first) }
     }
 
     private func resources(_ resources: ContainerResources) -> CgroupResources {
@@ -93,13 +100,30 @@ extension LinuxPodRuntime {
             devices: CgroupDeviceRule.containerDefaults)
     }
 
-    /// The host name that the pod's supervisor was started with.
-    private func hostname(_ pod: PodPaths) throws(RuntimeError) -> String {
+    /// The ids of a container that has the pod's user namespace.
+    private func userRange(
+        of sandbox: SupervisorConfig, for user: ResolvedUser, _ config: ContainerConfig
+    ) throws(RuntimeError) -> UserRange {
+        guard let range = sandbox.userRange else {
+            throw RuntimeError(
+                .invalid, "container \(config.name) needs a user namespace, and its pod was made without one")
+        }
+        if let id = ([user.user, user.group] + user.groups).first(where: { $0 >= UserRange.count }) {
+            throw RuntimeError(
+                .invalid,
+                "user or group \(id) of container \(config.name) is larger than \(UserRange.count - 1), the last one "
+                    + "of a pod with a user namespace; use a lower one, or set security.userNamespace: false")
+        }
+        return range
+    }
+
+    /// What the pod's supervisor was started with.
+    private func intent(_ pod: PodPaths) throws(RuntimeError) -> SupervisorConfig {
         let bytes = try RuntimeError.wrapping { () throws(LinuxError) in try readFile(pod.config, limit: 1 << 20) }
         guard let config = try? SupervisorConfig(json: JSONValue(parsing: bytes)) else {
             throw RuntimeError(.system, "\(pod.config) is damaged; remove the pod")
         }
-        return config.hostname
+        return config
     }
 
     /// See `PodRuntime`.

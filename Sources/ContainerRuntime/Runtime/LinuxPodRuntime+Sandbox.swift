@@ -4,6 +4,7 @@ import Glibc
 import Linux
 import Model
 import Supervision
+import Synchronization
 
 extension LinuxPodRuntime {
     /// How long a supervisor may take to start or to end, in milliseconds.
@@ -45,7 +46,8 @@ extension LinuxPodRuntime {
 
     func info(_ pod: PodPaths, _ supervisor: Int32) -> SandboxInfo {
         SandboxInfo(
-            podUID: pod.podUID, supervisorPID: supervisor, networkNamespacePath: "/proc/\(supervisor)/ns/net")
+            podUID: pod.podUID, supervisorPID: supervisor, networkNamespacePath: "/proc/\(supervisor)/ns/net",
+            userRange: userRanges.withLock { $0.byPod[pod.podUID] })
     }
 
     private func startSupervisor(_ config: SandboxConfig, _ pod: PodPaths) throws -> Int32 {
@@ -54,8 +56,9 @@ extension LinuxPodRuntime {
         failpoint(.sandboxDirectoriesMade)
         // With v2 the supervisor is out of the agent's cgroup from its first instruction; v1 can wait.
         let later = cgroups.unified == nil ? [] : try cgroups.legacyProcessFiles(path: pod.supervisorCgroup)
+        let range = config.userNamespace ? try takeUserRange(pod) : nil
         let intent = SupervisorConfig(
-            podUID: config.podUID, hostname: config.hostname, hostNetwork: config.hostNetwork,
+            podUID: config.podUID, hostname: config.hostname, hostNetwork: config.hostNetwork, userRange: range,
             sysctls: config.sysctls, runDirectory: pod.run, cgroupProcs: later)
         try kernel.writeDurably(pod.config, intent.json.serialized())
         let cgroup = try kernel.createCgroup(pod.supervisorCgroup, CgroupResources())
@@ -66,6 +69,15 @@ extension LinuxPodRuntime {
         try watcher.watch(podUID: pod.podUID, directory: pod.run, supervisorPID: process.pid)
         failpoint(.supervisorWatched)
         return process.pid
+    }
+
+    /// The pod's user ids, which it keeps until it is removed.
+    private func takeUserRange(_ pod: PodPaths) throws(RuntimeError) -> UserRange {
+        if let problem = UserRanges.problem(ofKernel: kernelRelease) { throw RuntimeError(.system, problem) }
+        guard let range = userRanges.withLock({ $0.take(for: pod.podUID) }) else {
+            throw RuntimeError(.system, "no range of \(UserRange.count) user ids is left on this node")
+        }
+        return range
     }
 
     /// Starts the supervisor in a session and a cgroup of its own, so that neither a terminal's signals nor the end of the
@@ -156,6 +168,7 @@ extension LinuxPodRuntime {
         } catch {
             throw RuntimeError(error)
         }
+        userRanges.withLock { $0.giveBack(podUID) }
     }
 
     /// Has a supervisor kill its containers and end. Whatever does not work is left to `endLostSupervisor`.

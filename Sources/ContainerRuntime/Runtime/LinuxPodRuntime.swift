@@ -1,6 +1,7 @@
 import Glibc
 import Linux
 import Supervision
+import Synchronization
 
 /// Runs pods on this machine: a supervisor for each, namespaces, cgroups, overlay roots.
 ///
@@ -17,6 +18,10 @@ public final class LinuxPodRuntime: PodRuntime {
     let kernel: any Kernel
     let watcher: ExitWatcher
     let cgroupView: CgroupView
+    /// Which pod has which user ids.
+    let userRanges: Mutex<UserRanges>
+    /// The kernel's version, as uname(1) tells it.
+    let kernelRelease: String
     /// Paths of processors that tell of their temperature, hidden like the default masked paths.
     let thermalPaths: [String]
 
@@ -42,10 +47,12 @@ public final class LinuxPodRuntime: PodRuntime {
             cgroups = try CgroupDriver.detect()
             self.kernel = kernel ?? LinuxKernel(cgroups: cgroups)
             cgroupView = CgroupView(cgroups)
+            kernelRelease = (try? readText("/proc/sys/kernel/osrelease")) ?? ""
             thermalPaths = Self.thermalPaths()
             for directory in [dataDirectory, runDirectory] {
                 try Linux.makeDirectories("\(directory)/pods", mode: 0o700)
             }
+            userRanges = Mutex(try UserRanges(reading: dataDirectory))
             watcher = try ExitWatcher()
         } catch {
             throw RuntimeError(error)

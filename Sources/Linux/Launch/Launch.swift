@@ -19,6 +19,8 @@ public struct Launch {
     public var terminalSocket: Int32?
     /// The pidfd of a process whose namespaces are joined.
     public var join: Int32?
+    /// The user namespace that `mapOwners`, `bind` and `joinUserNamespace` use.
+    public var userNamespace: Int32?
     /// Whether the process is not spared when memory runs out, even where this one is: a negative `oom_score_adj`
     /// (proc(5)) becomes 0.
     public var isNotSpared = false
@@ -54,6 +56,7 @@ public struct Launch {
                 launch.streams = streams
                 launch.terminal_socket = terminalSocket ?? -1
                 launch.join = join ?? -1
+                launch.user_namespace = userNamespace ?? -1
                 launch.not_spared = isNotSpared ? 1 : 0
                 launch.die_before = failpointStep(of: deaths, kind) ?? Int64(LAUNCH_STARTED)
                 linux_launch_start(&launch, &launched)
@@ -117,6 +120,10 @@ public struct LaunchError: Error, Sendable, Hashable, CustomStringConvertible {
         case .joining: return "join the container: \(reason)"
         case .step(.execute(_, let arguments, _)) where errno == ENOENT:
             return "executable \"\(arguments.first ?? "")\" (or its interpreter) not found in the image"
+        case .step(let step) where errno == EOPNOTSUPP && step.mapsOwners:
+            return
+                "\(step): its file system cannot show other owners, which the pod's user namespace needs; "
+                + "use another file system, a newer kernel, or security.userNamespace: false"
         case .step(let step): return "\(step): \(reason)"
         }
     }

@@ -16,6 +16,7 @@ final class LaunchProgram {
     private func encode(_ step: LaunchStep) -> linux_step {
         var result = linux_step()
         switch step {
+        case .mapOwners(let path): result = encoded(LAUNCH_MAP_OWNERS, path: path)
         case .overlayRoot(let path, let data, let options):
             result = encoded(LAUNCH_OVERLAY_ROOT, path: path, other: data, list: options)
         case .mount(let type, let destination, let options, let attributes):
@@ -53,6 +54,8 @@ final class LaunchProgram {
         case .joinCgroups: encoded(LAUNCH_JOIN_CGROUPS)
         case .unshare(let flags): encoded(LAUNCH_UNSHARE, UInt64(UInt32(bitPattern: flags)))
         case .privateMounts: encoded(LAUNCH_PRIVATE_MOUNTS)
+        case .ownFiles(let id): encoded(LAUNCH_OWN_FILES, UInt64(id))
+        case .joinUserNamespace: encoded(LAUNCH_JOIN_USER_NAMESPACE)
         case .terminal(let user): encoded(LAUNCH_TERMINAL, UInt64(user))
         case .console: encoded(LAUNCH_CONSOLE)
         case .readOnlyRoot: encoded(LAUNCH_READ_ONLY_ROOT)

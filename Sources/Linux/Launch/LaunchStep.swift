@@ -10,6 +10,10 @@ public enum LaunchStep: Codable, Sendable, Hashable {
     case unshare(flags: Int32)
     /// Stops mounts from propagating to and from the node.
     case privateMounts
+    /// What later steps make belongs to this user and group of the node; all capabilities stay.
+    case ownFiles(id: UInt32)
+    /// Shows a directory of the node with the owners of the launch's user namespace, to this process only.
+    case mapOwners(path: String)
     /// Mounts an overlay at a path of the node; later steps resolve paths in it. With `data`, by mount(2), whose data
     /// is limited to a page; without, by fsconfig(2), for which overlay takes `lowerdir+` since Linux 6.5.
     case overlayRoot(at: String, data: String?, options: [String])
@@ -29,7 +33,7 @@ public enum LaunchStep: Codable, Sendable, Hashable {
     case mask(path: String)
     /// Makes a file or a tree read-only, if it is there.
     case readOnly(path: String)
-    /// Opens a pseudo-terminal of the container for a user.
+    /// Opens a pseudo-terminal of the container for a user of the node.
     case terminal(user: UInt32)
     /// Binds the terminal to `/dev/console`.
     case console
@@ -41,12 +45,14 @@ public enum LaunchStep: Codable, Sendable, Hashable {
     case newSession
     /// Joins a new session keyring.
     case newKeyring
-    /// Connects the standard streams; pipes become a user's.
+    /// Connects the standard streams; pipes become those of a user of the node.
     case streams(user: UInt32)
     /// Sets a resource limit, as far as that is allowed.
     case limit(resource: Int32, soft: UInt64, hard: UInt64)
     /// Sets the mask of file modes.
     case umask(mask: UInt32)
+    /// Joins the launch's user namespace: ids are from now on those of the container.
+    case joinUserNamespace
     /// Drops all capabilities but these from the bounding set.
     case boundingSet(mask: UInt64)
     /// Becomes a user with a group and supplementary groups.
@@ -77,6 +83,8 @@ public enum MountAttributes {
     public static let noExecute: UInt64 = 0x8
     /// `MOUNT_ATTR_STRICTATIME`.
     public static let strictAccessTime: UInt64 = 0x20
+    /// `MOUNT_ATTR_IDMAP`: owners are those of the launch's user namespace.
+    public static let mappedOwners: UInt64 = 0x10_0000
 }
 
 extension LaunchStep: CustomStringConvertible {
@@ -85,6 +93,7 @@ extension LaunchStep: CustomStringConvertible {
         switch self {
         case .mount(let type, let destination, _, _): "mount \(type) on \(destination)"
         case .bind(let source, let destination, _): "bind \(source) to \(destination)"
+        case .mapOwners(let path): "map the owners of \(path)"
         case .temporary(let destination, _, _): "mount tmpfs on \(destination)"
         case .overlayRoot(let path, _, _): "mount the root file system on \(path)"
         case .directory(let path, _): "make directory \(path)"
@@ -96,6 +105,15 @@ extension LaunchStep: CustomStringConvertible {
         case .user(let user, let group, _): "become user \(user):\(group)"
         case .execute(_, let arguments, _): "execute \(arguments.first ?? "")"
         default: shortDescription
+        }
+    }
+
+    /// Whether it shows files with other owners than they are stored with.
+    var mapsOwners: Bool {
+        switch self {
+        case .mapOwners: true
+        case .bind(_, _, let attributes): attributes & MountAttributes.mappedOwners != 0
+        default: false
         }
     }
 
@@ -113,6 +131,8 @@ extension LaunchStep: CustomStringConvertible {
         case .streams: "connect the standard streams"
         case .limit(let resource, _, _): "set resource limit \(resource)"
         case .umask: "set the file mode mask"
+        case .ownFiles(let id): "own files as \(id)"
+        case .joinUserNamespace: "join the pod's user namespace"
         case .boundingSet: "drop capabilities"
         case .capabilities: "set capabilities"
         case .noNewPrivileges: "renounce new privileges"

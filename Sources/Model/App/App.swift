@@ -224,8 +224,10 @@ public struct SecuritySpec: Codable, Hashable, Sendable, Buildable {
     public var allowPrivilegeEscalation: Bool?
     /// `Default` or `Unconfined`.
     public var seccomp: String?
-    /// Whether user ids are mapped to unprivileged ones of the node.
+    /// Whether user ids are mapped to unprivileged ones of the node; true unless set.
     public var userNamespace: Bool?
+    /// Whether a container with this spec, or with none, has the pod's user namespace.
+    public static func usesUserNamespace(_ spec: SecuritySpec?) -> Bool { spec?.userNamespace ?? true }
 
     /// Makes an empty spec.
     public init() {}

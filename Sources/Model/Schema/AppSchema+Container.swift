@@ -107,7 +107,8 @@ extension AppSchema {
         Field(
             "allowPrivilegeEscalation", .boolean, "Whether setuid programs may gain privileges", default: false),
         Field("seccomp", .enumeration("Default", "Unconfined"), "Which system calls are allowed", default: "Default"),
-        Field("userNamespace", .boolean, "Whether user ids are mapped to unprivileged ones of the node"),
+        Field(
+            "userNamespace", .boolean, "Whether user ids are mapped to unprivileged ones of the node", default: true),
     ])
 
     /// The largest user id: 2^32 - 1 means "no change" to chown(2) and setuid(2).

@@ -12,7 +12,6 @@ public enum FieldStatus {
     static let table: [Entry] = [
         Entry(field: "spec.ports[].hostPort"),
         Entry(field: "spec.volumes[].persistent"),
-        Entry(field: "spec.security.userNamespace"),
         Entry(field: "spec.stop.drain"),
         Entry(field: "spec.rollout.strategy", values: ["BlueGreen", "Canary"]),
         Entry(field: "spec.rollout.progressDeadline"),

@@ -8,6 +8,8 @@ public struct SupervisorConfig: Codable, Sendable, Hashable {
     public var hostname: String
     /// Whether the node's network and UTS namespaces are used.
     public var hostNetwork: Bool
+    /// The user and group ids that the pod's users have on the node; nil for the node's own.
+    public var userRange: UserRange?
     /// Kernel settings of the pod's namespaces, by dotted name.
     public var sysctls: [String: String]
     /// The directory of the socket and of what else concerns only the running supervisor.
@@ -18,12 +20,13 @@ public struct SupervisorConfig: Codable, Sendable, Hashable {
 
     /// Describes a supervisor.
     public init(
-        podUID: String, hostname: String, hostNetwork: Bool, sysctls: [String: String], runDirectory: String,
-        cgroupProcs: [String]
+        podUID: String, hostname: String, hostNetwork: Bool, userRange: UserRange?, sysctls: [String: String],
+        runDirectory: String, cgroupProcs: [String]
     ) {
         self.podUID = podUID
         self.hostname = hostname
         self.hostNetwork = hostNetwork
+        self.userRange = userRange
         self.sysctls = sysctls
         self.runDirectory = runDirectory
         self.cgroupProcs = cgroupProcs

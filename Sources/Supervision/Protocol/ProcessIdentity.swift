@@ -3,6 +3,8 @@ import Linux
 /// Who a container's processes are and what they may do: the same for its first process and for those that `exec`
 /// starts in it.
 public struct ProcessIdentity: Codable, Sendable, Hashable {
+    /// The ids that users and groups have on the node; nil when they are the same there.
+    public var userRange: UserRange?
     /// The user.
     public var user: UInt32
     /// The group.
@@ -24,9 +26,11 @@ public struct ProcessIdentity: Codable, Sendable, Hashable {
 
     /// Describes processes.
     public init(
-        user: UInt32, group: UInt32, groups: [UInt32], capabilities: UInt64, noNewPrivileges: Bool, seccomp: String?,
-        limits: [LaunchStep] = [], workingDirectory: String, environment: [String]
+        userRange: UserRange? = nil, user: UInt32, group: UInt32, groups: [UInt32], capabilities: UInt64,
+        noNewPrivileges: Bool, seccomp: String?, limits: [LaunchStep] = [], workingDirectory: String,
+        environment: [String]
     ) {
+        self.userRange = userRange
         self.user = user
         self.group = group
         self.groups = groups
@@ -38,6 +42,9 @@ public struct ProcessIdentity: Codable, Sendable, Hashable {
         self.environment = environment
     }
 
+    /// The user's id on the node.
+    public var userOnNode: UInt32 { userRange?.onNode(user) ?? user }
+
     /// The steps from inside the container's root to the running program.
     ///
     /// The filter is installed last. Without `no_new_privs` that takes a capability (seccomp(2)) which the
@@ -45,10 +52,12 @@ public struct ProcessIdentity: Codable, Sendable, Hashable {
     public func steps(arguments: [String]) -> [LaunchStep] {
         let filter = seccomp.map { [LaunchStep.seccomp(program: $0)] } ?? []
         var steps: [LaunchStep] = [
-            .newSession, .newKeyring, .streams(user: user), .umask(mask: 0o022),
+            .newSession, .newKeyring, .streams(user: userOnNode), .umask(mask: 0o022),
         ]
         // Before the user changes: to raise a hard limit takes a capability.
         steps += limits
+        // It gives all capabilities in the namespace back, so they are dropped after it.
+        if userRange != nil { steps.append(.joinUserNamespace) }
         steps.append(.boundingSet(mask: capabilities))
         if !noNewPrivileges { steps += filter }
         steps += [

@@ -7,26 +7,39 @@ public enum SandboxSetup {
     /// Kernel settings that every pod has unless it asks for others, as with Docker: any user may listen on any port and
     /// send pings, in a network that is the pod's own.
     static let defaultSysctls = [
-        ("net.ipv4.ip_unprivileged_port_start", "0"), ("net.ipv4.ping_group_range", "0 2147483647"),
+        ("net.ipv4.ip_unprivileged_port_start", "0"), (groupRange, "0 2147483647"),
     ]
+    private static let groupRange = "net.ipv4.ping_group_range"
 
-    static func apply(_ config: SupervisorConfig) throws(LinuxError) {
-        var namespaces = linux_clone_newipc
-        if !config.hostNetwork { namespaces |= linux_clone_newnet | linux_clone_newuts }
-        try systemCall("unshare") { linux_unshare(namespaces) }
+    /// - Returns: the pod's user namespace.
+    static func apply(_ config: SupervisorConfig) throws(LinuxError) -> Int32? {
+        let userNamespace = try enterNamespaces(config)
         if !config.hostNetwork {
             try systemCall("sethostname", path: config.hostname) {
                 sethostname(config.hostname, config.hostname.utf8.count)
             }
             try systemCall("raise interface", path: "lo") { linux_interface_up("lo") }
-            for (name, value) in defaultSysctls where config.sysctls[name] == nil { try set(name, value) }
+            for (name, value) in defaultSysctls where config.sysctls[name] == nil {
+                try set(name, value, config.userRange)
+            }
         }
         for (name, value) in config.sysctls.sorted(by: { $0.key < $1.key }) {
             if let problem = problem(name, value, hostNetwork: config.hostNetwork) {
                 throw LinuxError("set", path: name, errno: EPERM, detail: problem)
             }
-            try set(name, value)
+            try set(name, value, config.userRange)
         }
+        return userNamespace
+    }
+
+    /// What the other namespaces belong to decides whether a container's capabilities act on them: that is the pod's user
+    /// namespace, where it has one.
+    private static func enterNamespaces(_ config: SupervisorConfig) throws(LinuxError) -> Int32? {
+        var namespaces = linux_clone_newipc
+        if !config.hostNetwork { namespaces |= linux_clone_newnet | linux_clone_newuts }
+        if let range = config.userRange { return try UserNamespace.make(range, entering: namespaces) }
+        try systemCall("unshare") { linux_unshare(namespaces) }
+        return nil
     }
 
     /// Why a kernel setting may not be made; nil when it may. Only settings of namespaces that a pod has for itself may
@@ -58,7 +71,27 @@ public enum SandboxSetup {
         }
     }
 
-    private static func set(_ name: String, _ value: String) throws(LinuxError) {
-        try writeFile("/proc/sys/" + name.split(separator: ".").joined(separator: "/"), value)
+    private static func set(_ name: String, _ value: String, _ range: UserRange?) throws(LinuxError) {
+        let path = "/proc/sys/" + name.split(separator: ".").joined(separator: "/")
+        guard let range else { return try writeFile(path, value) }
+        let value = name == groupRange ? onNode(value, range) : value
+        do {
+            try writeFile(path, value)
+        } catch  where error.errno == EACCES {
+            // Since Linux 6.9 settings of an IPC namespace are written by its own root and by nobody else.
+            try systemCall("seteuid") { seteuid(range.first) }
+            defer {
+                seteuid(0)
+                _ = linux_set_dumpable(0)  // A change of user sets it anew (prctl(2)).
+            }
+            try writeFile(path, value)
+        }
+    }
+
+    /// The one setting that names ids: they are meant as the pod's, and read as the node's.
+    private static func onNode(_ value: String, _ range: UserRange) -> String {
+        let last = UserRange.count - 1
+        return value.split(whereSeparator: { $0 == " " || $0 == "\t" })
+            .map { UInt32($0).map { "\(range.onNode(min($0, last)))" } ?? String($0) }.joined(separator: " ")
     }
 }

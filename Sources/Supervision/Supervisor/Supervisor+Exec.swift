@@ -61,13 +61,15 @@ extension Supervisor {
         _ request: ExecRequest, in container: SupervisedContainer, _ streams: LaunchStreams
     ) -> Launch {
         var identity = container.request.identity
-        let start: [LaunchStep] = request.terminal ? [.joinCgroups, .terminal(user: identity.user)] : [.joinCgroups]
+        let start: [LaunchStep] =
+            request.terminal ? [.joinCgroups, .terminal(user: identity.userOnNode)] : [.joinCgroups]
         if request.terminal, !identity.environment.contains(where: { $0.hasPrefix("TERM=") }) {
             identity.environment.append("TERM=xterm")
         }
         var launch = Launch(steps: start + identity.steps(arguments: request.arguments))
         launch.namespaces = ContainerNamespaces.joined
         launch.join = container.pidfd
+        launch.userNamespace = userNamespace
         launch.isNotSpared = true
         launch.cgroup = container.cgroup
         launch.cgroupProcs = container.cgroupProcs

@@ -50,6 +50,7 @@ extension Supervisor {
         failpoint(.launchMarked, request.container)
         var launch = Launch(steps: steps(for: request))
         launch.namespaces = request.namespaces
+        launch.userNamespace = userNamespace
         launch.isNotSpared = true
         launch.cgroup = descriptors.unified
         launch.cgroupProcs = descriptors.procs

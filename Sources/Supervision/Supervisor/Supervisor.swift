@@ -11,6 +11,8 @@ public final class Supervisor {
     var containers: [String: SupervisedContainer] = [:]
     /// Processes that `exec` started, by pidfd.
     var execs: [Int32: ExecProcess] = [:]
+    /// The pod's user namespace, if it has one; this process is not in it.
+    let userNamespace: Int32?
     private var clients: [ObjectIdentifier: ClientConnection] = [:]
     private let listener: Int32
     private(set) var isShuttingDown = false
@@ -30,7 +32,7 @@ public final class Supervisor {
         // about to join a container still shares its memory.
         try systemCall("prctl") { linux_set_dumpable(0) }
         for signal in [SIGPIPE, SIGTERM, SIGINT, SIGHUP] { Glibc.signal(signal, SIG_IGN) }
-        try SandboxSetup.apply(config)
+        userNamespace = try SandboxSetup.apply(config)
         failpoint(.namespacesMade)
         loop = try EventLoop()
         try systemCall("chdir", path: config.runDirectory) { chdir(config.runDirectory) }

@@ -143,11 +143,13 @@ final class RuntimeFixture {
     // MARK: Pods
 
     @discardableResult
-    func sandbox(_ podUID: String = "pod", hostNetwork: Bool = false, sysctls: [String: String] = [:]) throws
-        -> SandboxInfo
-    {
+    func sandbox(
+        _ podUID: String = "pod", hostNetwork: Bool = false, userNamespace: Bool = true, sysctls: [String: String] = [:]
+    ) throws -> SandboxInfo {
         try runtime.createSandbox(
-            SandboxConfig(podUID: podUID, hostname: "web-0", hostNetwork: hostNetwork, sysctls: sysctls))
+            SandboxConfig(
+                podUID: podUID, hostname: "web-0", hostNetwork: hostNetwork, userNamespace: userNamespace,
+                sysctls: sysctls))
     }
 
     func config(_ name: String, _ command: [String], attempt: Int = 0) -> ContainerConfig {

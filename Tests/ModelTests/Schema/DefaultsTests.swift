@@ -15,6 +15,7 @@ import Testing
                     "resources": ["limits": ["pids": "1024"]],
                     "security": [
                         "readOnlyRootFilesystem": false, "allowPrivilegeEscalation": false, "seccomp": "Default",
+                        "userNamespace": true,
                     ],
                     "stop": ["signal": "SIGTERM", "drain": "10s", "gracePeriod": "30s"],
                     "rollout": [
@@ -161,7 +162,7 @@ import Testing
             ),
             (["volumes": [["name": "v", "persistent": [:]]]], ["spec.volumes[0].persistent"]),
             (["routes": [["host": "a.b"]], "traffic": ["balance": "Random"]], ["spec.routes", "spec.traffic"]),
-            (["security": ["userNamespace": true]], ["spec.security.userNamespace"]),
+            (["security": ["userNamespace": false]], []),
             (["autoscale": ["max": 2, "metrics": [["type": "CPU", "target": "70%"]]]], ["spec.autoscale"]),
         ] as [(JSONObject, [String])])
     func `chosen fields without effect are told, defaults are not`(spec: JSONObject, expected: [String]) {
