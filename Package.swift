@@ -98,6 +98,15 @@ let package = Package(
             name: "martlet-supervisor", dependencies: ["Supervision", "Linux", "Model", "CLinux"],
             swiftSettings: strict),
 
+        // The benchmarks: what they print, and what measures. `hack/bench` runs them.
+        .target(
+            name: "BenchmarkReport", dependencies: ["Model"], path: "Benchmarks/BenchmarkReport",
+            swiftSettings: strict),
+        .executableTarget(
+            name: "martlet-bench",
+            dependencies: ["BenchmarkReport", "Model", "Threads", "Linux", "Client", "CCurl"],
+            path: "Benchmarks/martlet-bench", swiftSettings: strict),
+
         // A program that the store's tests kill while it writes.
         .executableTarget(
             name: "store-writer", dependencies: ["Store", "Model"], path: "Tests/StoreWriter", swiftSettings: strict),
@@ -135,6 +144,7 @@ let package = Package(
         tests(
             "EndToEndTests",
             ["Model", "Linux", "CLinux", "Threads", "Store", "Client", "Consistency", "martlet", "martlet-supervisor"]),
+        tests("BenchmarkReportTests", ["BenchmarkReport", "Model"]),
         tests("TidyTests", []),
     ],
     swiftLanguageModes: [.v6]

@@ -1,6 +1,6 @@
 import Testing
 
-private let sources = SourceTree.files(below: "Sources", suffix: ".swift")
+private let sources = ["Sources", "Benchmarks"].flatMap { SourceTree.files(below: $0, suffix: ".swift") }
 private let tests = SourceTree.files(below: "Tests", suffix: ".swift")
 
 extension SourceFile {
