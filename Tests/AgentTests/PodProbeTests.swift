@@ -56,6 +56,32 @@ extension PodHarness {
     #expect(pod.condition("Ready")?.message?.contains("HTTP status 500") == true)
 }
 
+@Test func `a container that is starting is asked soon again, then once a period, and only then do failures count`() {
+    var pod = running { $0.readinessProbe = probe(threshold: 1) }
+    for wait in [50, 100, 200, 400, 800, 1000, 1000] as [Int64] {
+        #expect(pod.answer("connection refused") == [.readiness])
+        #expect(pod.answer(nil) == [], "it is not asked before its time")
+        pod.now = pod.now + .milliseconds(wait)
+    }
+    #expect(pod.record.containers["web"]?.probes[.readiness]?.failures == 2)
+    _ = pod.decide()
+    #expect(pod.condition("Ready")?.message?.contains("connection refused") == true)
+    #expect(pod.answer(nil) == [.readiness])
+    _ = pod.decide()
+    #expect(pod.condition("Ready")?.status == "True")
+}
+
+@Test func `a container that was ready once is asked once a period`() {
+    var pod = running { $0.readinessProbe = probe() }
+    #expect(pod.answer(nil) == [.readiness])
+    pod.now = pod.now + .seconds(1)
+    #expect(pod.answer("HTTP status 500") == [.readiness])
+    pod.now = pod.now + .milliseconds(900)
+    #expect(pod.answer(nil) == [])
+    pod.now = pod.now + .milliseconds(100)
+    #expect(pod.answer(nil) == [.readiness])
+}
+
 @Test func `a failed liveness probe signals, then kills, then restarts`() {
     var pod = running { $0.livenessProbe = probe(threshold: 2) }
     for _ in 0..<2 {

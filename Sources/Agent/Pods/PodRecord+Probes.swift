@@ -52,6 +52,13 @@ extension PodRecord {
             })?.probe
         else { return }
         progress.isInFlight = false
+        if failure != nil, key.kind == .readiness, let delay = progress.earlyDelay(within: probe.period) {
+            progress.earlyFailures? += 1
+            progress.nextAt = now + delay
+            containers[key.container]?.probes[key.kind] = progress
+            return
+        }
+        progress.earlyFailures = nil
         progress.successes = failure == nil ? progress.successes + 1 : 0
         progress.failures = failure == nil ? 0 : progress.failures + 1
         progress.message = failure ?? progress.message
@@ -100,6 +107,17 @@ extension PodRecord {
             }
         }
         return nil
+    }
+}
+
+extension ProbeProgress {
+    /// How soon a container that is only just starting is asked again whether it is ready: after 50 ms, and after twice as
+    /// long each time. A program needs some milliseconds until it listens, and nobody should wait a whole period for
+    /// that. These failures are not counted: nothing is wrong yet. Nil once that would be no sooner than the period.
+    fileprivate func earlyDelay(within period: TimeSpan) -> TimeSpan? {
+        guard let earlyFailures, earlyFailures < 16 else { return nil }
+        let delay = TimeSpan.milliseconds(50 << Int64(earlyFailures))
+        return delay < period ? delay : nil
     }
 }
 

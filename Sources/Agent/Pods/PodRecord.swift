@@ -155,6 +155,8 @@ public struct ProbeProgress: Sendable, Equatable {
     public var failures = 0
     /// What the last failed check said.
     public var message: String?
+    /// How many checks failed while the container was starting; nil once one has succeeded or it has had its time.
+    public var earlyFailures: Int? = 0
 }
 
 /// Something that happened to a pod, for its events.
