@@ -59,6 +59,10 @@ int linux_set_process_name(const char *name) { return prctl(PR_SET_NAME, name, 0
 
 void linux_release_memory(void) { malloc_trim(0); }
 
+void linux_share_memory_arenas(int count) { mallopt(M_ARENA_MAX, count); }
+
+size_t linux_free_memory(void) { return mallinfo2().fordblks; }
+
 int linux_unshare(int flags) { return unshare(flags); }
 
 int linux_set_dumpable(int dumpable) { return prctl(PR_SET_DUMPABLE, dumpable, 0, 0, 0); }

@@ -29,6 +29,12 @@ int linux_set_process_name(const char *name);
 /// malloc_trim(3): gives memory that is free back to the kernel.
 void linux_release_memory(void);
 
+/// mallopt(3), M_ARENA_MAX: how many heaps the threads of this process share. Each keeps what its threads once needed.
+void linux_share_memory_arenas(int count);
+
+/// mallinfo(3), fordblks: how many bytes the heaps have that nobody uses.
+size_t linux_free_memory(void);
+
 /// unshare(2).
 int linux_unshare(int flags);
 extern const int linux_clone_newnet, linux_clone_newipc, linux_clone_newuts, linux_clone_newns, linux_clone_newpid,

@@ -75,6 +75,7 @@ private struct UpRun {
         }
         // Blocked before the first thread starts, so that every thread inherits it and only sigwait(3) takes them.
         let signals = StopSignals()
+        ProcessMemory.shareHeaps()
         let lock = try InstallationLock(installation)
         defer { withExtendedLifetime(lock) {} }
         try makeDirectories(installation.run, mode: 0o711)
@@ -102,7 +103,7 @@ private struct UpRun {
         agent.start()
         log("ready: \(url), node \(node), data in \(installation.data); KUBECONFIG=\(installation.adminKubeconfig)")
 
-        let signal = signals.wait()
+        let signal = signals.wait(every: ProcessMemory.period) { ProcessMemory.giveBack() }
         log("stopping on \(signal == SIGINT ? "SIGINT" : "SIGTERM"); containers go on, `martlet up` takes them over")
         agent.stop()
         return 0
@@ -174,11 +175,16 @@ private struct StopSignals {
         pthread_sigmask(SIG_BLOCK, &set, nil)
     }
 
-    /// Waits for the first; from then on the second has its usual effect.
-    func wait() -> Int32 {
+    /// Waits for the first, and does something every so many seconds until it comes; from then on the second has its
+    /// usual effect.
+    func wait(every seconds: Int, _ body: () -> Void) -> Int32 {
         var set = Self.set
-        var number: Int32 = 0
-        while sigwait(&set, &number) != 0 {}
+        var time = timespec(tv_sec: seconds, tv_nsec: 0)
+        var number = sigtimedwait(&set, nil, &time)
+        while number < 0 {
+            body()
+            number = sigtimedwait(&set, nil, &time)
+        }
         pthread_sigmask(SIG_UNBLOCK, &set, nil)
         return number
     }
