@@ -12,6 +12,7 @@
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <sys/xattr.h>
@@ -117,4 +118,9 @@ int linux_set_nonblocking(int descriptor) {
 int linux_is_opaque(const char *path) {
     char value = 0;
     return getxattr(path, "trusted.overlay.opaque", &value, sizeof value) == 1 && value == 'y';
+}
+
+long linux_file_system(int file) {
+    struct statfs information;
+    return fstatfs(file, &information) < 0 ? -1 : (long)information.f_type;
 }

@@ -59,3 +59,6 @@ int linux_set_window_size(int terminal, uint16_t rows, uint16_t columns);
 int linux_set_nonblocking(int descriptor);
 /// Whether a directory of an overlay layer hides the same directory of the layers below it: 1 or 0.
 int linux_is_opaque(const char *path);
+
+/// The kind of file system that an open file is on, as in f_type of statfs(2); -1 and errno on failure.
+long linux_file_system(int file);

@@ -60,9 +60,9 @@ final class SupervisedContainer {
         return 0
     }
 
-    /// Writes an end where it outlives the supervisor.
+    /// Writes an end where it outlives the supervisor and the machine. A part of it is no JSON: then nobody was told.
     static func record(_ exit: ExitRecord, directory: String) throws(LinuxError) {
-        try writeDurably("\(directory)/\(SupervisorFiles.exit)", exit.json.serialized())
+        try writeOnce("\(directory)/\(SupervisorFiles.exit)", exit.json.serialized())
     }
 }
 
