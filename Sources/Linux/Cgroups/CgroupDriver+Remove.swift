@@ -27,6 +27,7 @@ extension CgroupDriver {
     }
 
     private static func removeDirectories(_ directory: String) throws(LinuxError) {
+        if rmdir(directory) == 0 || errno == ENOENT { return }
         for child in try childNames(directory) { try removeDirectories("\(directory)/\(child)") }
         try systemCall("rmdir", path: directory, ignoring: ENOENT) { rmdir(directory) }
     }

@@ -108,20 +108,27 @@ final class LaunchProgram {
 extension [UInt8] {
     /// Reads pairs of hexadecimal digits; nil when the text is anything else.
     public init?(hexadecimal text: String) {
-        func value(_ digit: UInt8) -> UInt8? {
-            switch digit {
-            case UInt8(ascii: "0")...UInt8(ascii: "9"): digit - UInt8(ascii: "0")
-            case UInt8(ascii: "a")...UInt8(ascii: "f"): digit - UInt8(ascii: "a") + 10
-            default: nil
+        var text = text
+        let bytes: [UInt8]? = text.withUTF8 { digits in
+            guard digits.count.isMultiple(of: 2) else { return nil }
+            var bytes = [UInt8](repeating: 0, count: digits.count / 2)
+            for index in bytes.indices {
+                guard let high = Self.value(digits[2 * index]), let low = Self.value(digits[2 * index + 1]) else {
+                    return nil
+                }
+                bytes[index] = high << 4 | low
             }
+            return bytes
         }
-        let digits = Array(text.utf8)
-        guard digits.count.isMultiple(of: 2) else { return nil }
-        self = []
-        reserveCapacity(digits.count / 2)
-        for index in stride(from: 0, to: digits.count, by: 2) {
-            guard let high = value(digits[index]), let low = value(digits[index + 1]) else { return nil }
-            append(high << 4 | low)
+        guard let bytes else { return nil }
+        self = bytes
+    }
+
+    private static func value(_ digit: UInt8) -> UInt8? {
+        switch digit {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): digit - UInt8(ascii: "0")
+        case UInt8(ascii: "a")...UInt8(ascii: "f"): digit - UInt8(ascii: "a") + 10
+        default: nil
         }
     }
 
@@ -130,7 +137,10 @@ extension [UInt8] {
         let digits = Array("0123456789abcdef".utf8)
         var text: [UInt8] = []
         text.reserveCapacity(count * 2)
-        for byte in self { text += [digits[Int(byte >> 4)], digits[Int(byte & 15)]] }
+        for byte in self {
+            text.append(digits[Int(byte >> 4)])
+            text.append(digits[Int(byte & 15)])
+        }
         return String(decoding: text, as: UTF8.self)
     }
 }
