@@ -115,7 +115,7 @@ static int give_up_protection(const struct linux_launch *launch) {
     return failed ? -1 : 0;
 }
 
-static int run_steps(void *argument) {
+int child_run_steps(void *argument) {
     struct child *child = argument;
     if (child->launch->join < 0 && give_up_protection(child->launch) < 0) fail(child, LAUNCH_JOINING);
     umask(0);  // Modes are meant as they are given; a step sets the program's mask.
@@ -178,7 +178,7 @@ static int join_and_start(void *argument) {
     struct clone_args arguments = clone_arguments(launch, child->second_stack);
     arguments.flags |= CLONE_PARENT;
     failpoint(launch, LAUNCH_JOINED);
-    long process = linux_clone_onto(&arguments, run_steps, child);
+    long process = linux_clone_onto(&arguments, child_run_steps, child);
     if (process < 0) {
         errno = (int)-process;
         fail(child, LAUNCH_CLONING);
@@ -201,8 +201,9 @@ static long start(struct child *child, char *stack, int *pidfd) {
         return linux_clone_onto(&arguments, join_and_start, child);
     }
     arguments.flags |= CLONE_PIDFD | child->launch->namespaces;
+    if (child->launch->parked != NULL) return child_start_parked(child->launch->parked, child, arguments, pidfd);
     arguments.pidfd = (uint64_t)(uintptr_t)pidfd;
-    return linux_clone_onto(&arguments, run_steps, child);
+    return linux_clone_onto(&arguments, child_run_steps, child);
 }
 
 /// Takes the helper's place off the process table and finds the process that it started.

@@ -60,3 +60,9 @@ long linux_clone_onto(struct clone_args *arguments, int (*function)(void *), voi
 int child_resolve(struct child *child, const char *path, uint64_t flags, uint64_t resolve);
 /// Opens a path in the root, made with its parents if it is missing.
 int child_ensure(struct child *child, const char *path, int directory, mode_t mode);
+
+/// Carries out the steps of a `struct child`; the function of every process that is launched.
+int child_run_steps(void *child);
+/// Has a helper start the process that `arguments` describe, and waits until it runs its program or has failed. Returns its
+/// process id or -errno.
+long child_start_parked(struct linux_parked *parked, struct child *child, struct clone_args arguments, int *pidfd);

@@ -112,6 +112,8 @@ struct linux_launch {
     int join;
     /// A user namespace for LAUNCH_MAP_OWNERS, LAUNCH_BIND and LAUNCH_JOIN_USER_NAMESPACE, or -1.
     int user_namespace;
+    /// Who starts the process, out of the v1 cgroups that it has joined before; NULL for the caller.
+    struct linux_parked *parked;
     /// Whether the process is not spared when memory runs out, even where the caller is: see oom_score_adj in proc(5).
     int not_spared;
     /// The step before which the child dies, for tests; LAUNCH_STARTED for none. Only where FAILPOINTS is defined.
@@ -136,3 +138,15 @@ struct linux_launched {
 /// Starts a process; returns when it has executed its program or a step has failed. The caller must keep descriptors 0,
 /// 1 and 2 open. Only the calling thread waits.
 void linux_launch_start(const struct linux_launch *launch, struct linux_launched *launched);
+
+/// A helper that joined v1 cgroups ahead of time and waits there to start one process: what it starts is in them from its
+/// first instruction, while a process that joins by itself waits for the kernel (cgroup.procs, a grace period of RCU). It
+/// shares the caller's memory and descriptors, starts the process as the caller's child, and is then gone.
+struct linux_parked;
+
+/// Makes a helper in the cgroups of some `cgroup.procs` files; returns once it has joined them, or NULL with `errno`.
+/// For a process with one thread.
+struct linux_parked *linux_park(const int *cgroup_procs, uint32_t count);
+
+/// Ends the helper, if it has not gone yet, and frees what belongs to it.
+void linux_unpark(struct linux_parked *parked);

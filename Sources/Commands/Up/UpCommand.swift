@@ -30,6 +30,9 @@ enum UpCommand {
             .init("advertise", .values("NAME"), "Further names and addresses by which clients reach the API"),
             .init("node-name", .value("NAME"), "The node's name", default: "the host name"),
             .init("pod-cidr", .value("CIDR"), "The addresses that pods get", default: NodeNetwork.defaultRange),
+            .init(
+                "ready-sandboxes", .value("MOST"), "How many sandboxes are kept ready for new pods at most; 0 for none",
+                default: "16"),
         ],
         examples: [
             "martlet up", "martlet up --data-dir /srv/martlet --listen 0.0.0.0:7443 --advertise martlet.example.com",
@@ -44,6 +47,7 @@ private struct UpRun {
     let port: UInt16
     let node: String
     let podCIDR: String
+    let readySandboxes: Int
     let log = Log(part: "up")
 
     init(_ call: Invocation) throws {
@@ -60,6 +64,11 @@ private struct UpRun {
         self.port = port
         node = (call.value("node-name") ?? Self.hostName).lowercased()
         podCIDR = call.value("pod-cidr") ?? NodeNetwork.defaultRange
+        let most = call.value("ready-sandboxes") ?? "16"
+        guard let readySandboxes = Int(most), (0...256).contains(readySandboxes) else {
+            throw UsageError(message: "--ready-sandboxes takes a number from 0 to 256, not \"\(most)\"", path: ["up"])
+        }
+        self.readySandboxes = readySandboxes
     }
 
     private static var hostName: String {
@@ -118,6 +127,7 @@ private struct UpRun {
         let runtime = try LinuxPodRuntime(
             dataDirectory: installation.data, runDirectory: installation.run, supervisorPath: try Self.supervisorPath(),
             images: images, cgroupRoot: installation.cgroupRoot)
+        try runtime.keepSandboxesReady(PoolSize(least: min(2, readySandboxes), most: readySandboxes))
         let network = try NodePodNetwork(installation, cidr: podCIDR)
         // Before anything is promised: a range or a name that is taken is told at once, and a bridge that was deleted comes back.
         try network.prepare()

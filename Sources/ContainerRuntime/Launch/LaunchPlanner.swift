@@ -10,8 +10,8 @@ struct LaunchPlanner {
     var userRange: UserRange?
     /// The capabilities that programs may have at most.
     var capabilities: UInt64
-    /// The system call filter.
-    var filter: [UInt8]?
+    /// The system call filter, as hexadecimal bytes.
+    var filter: String?
     var paths: ContainerPaths
     var hostname: String
     var cgroups: CgroupView
@@ -19,17 +19,23 @@ struct LaunchPlanner {
     var maskedPaths: [String] = []
     var oomCounter: OOMCounter?
     var hasUnifiedCgroup: Bool
+    /// Whether the supervisor's helper is in the container's cgroup, and the limit to be set once it has gone.
+    var usesHelper = false
+    var limitAfterStart: ControlValue?
 
     /// The request to the supervisor.
     func request() throws(RuntimeError) -> LaunchRequest {
         try checkTexts()
         let log = LogTarget(
             path: config.logPath, maximumBytes: config.logMaxBytes, maximumFiles: config.logMaxFiles)
-        return LaunchRequest(
+        var request = LaunchRequest(
             container: "\(config.name).\(config.attempt)", directory: paths.directory,
             namespaces: ContainerNamespaces.atStart, rootSteps: try rootSteps(), identity: identity,
             arguments: try arguments(), terminal: config.terminal, log: log, hasUnifiedCgroup: hasUnifiedCgroup,
             oomCounter: oomCounter)
+        request.usesHelper = usesHelper
+        request.limitAfterStart = limitAfterStart
+        return request
     }
 
     /// The steps that make the root and enter it.
@@ -56,7 +62,7 @@ struct LaunchPlanner {
     var identity: ProcessIdentity {
         ProcessIdentity(
             userRange: userRange, user: user.user, group: user.group, groups: user.groups, capabilities: capabilities,
-            noNewPrivileges: !config.allowPrivilegeEscalation, seccomp: filter?.hexadecimal,
+            noNewPrivileges: !config.allowPrivilegeEscalation, seccomp: filter,
             limits: ContainerDefaults.limits, workingDirectory: workingDirectory, environment: environment)
     }
 

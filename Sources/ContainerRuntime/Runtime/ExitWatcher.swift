@@ -22,11 +22,6 @@ final class ExitWatcher: Sendable {
         var connection: Transferred
     }
 
-    /// A connection on its way from the thread that made it to the one that uses it from then on; never used by both.
-    private struct Transferred: @unchecked Sendable {
-        let connection: SupervisorConnection
-    }
-
     private let shared = Mutex(Shared())
     private let wake: Pipe
 
@@ -64,7 +59,14 @@ final class ExitWatcher: Sendable {
             close(pidfd)
             throw error
         }
-        let watch = Watch(podUID: podUID, pidfd: pidfd, connection: Transferred(connection: connection))
+        watch(
+            podUID: podUID, supervisorPID: supervisorPID, pidfd: pidfd,
+            connection: Transferred(connection: connection))
+    }
+
+    /// Begins to watch a supervisor by a connection that has subscribed. Takes over the pidfd.
+    func watch(podUID: String, supervisorPID: Int32, pidfd: Int32, connection: Transferred) {
+        let watch = Watch(podUID: podUID, pidfd: pidfd, connection: connection)
         shared.withLock {
             $0.watched[podUID] = supervisorPID
             $0.removed.append(podUID)

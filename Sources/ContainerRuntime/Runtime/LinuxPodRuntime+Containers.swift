@@ -48,19 +48,23 @@ extension LinuxPodRuntime {
             config: config, image: image, user: user, userRange: range, capabilities: capabilities.mask, filter: nil,
             paths: container, hostname: sandbox.hostname, cgroups: cgroupView, maskedPaths: thermalPaths,
             hasUnifiedCgroup: false)
-        if config.seccomp { planner.filter = try SeccompProfile.defaultFilter(capabilities: capabilities) }
+        if config.seccomp { planner.filter = try SeccompProfile.hexadecimalFilter(capabilities: capabilities) }
         // Nothing is made for a configuration that cannot be carried out.
         _ = try planner.request()
         let cgroup = try RuntimeError.wrapping { () throws(LinuxError) in
             try prepare(container, config, range)
             failpoint(.containerDirectoriesMade, container.cgroup)
-            return try kernel.createCgroup(container.cgroup, resources(config.resources))
+            // The cgroup in which the supervisor's helper waits, unless that is another container's by now.
+            planner.usesHelper = try kernel.moveCgroup("\(pod.cgroup)/\(ParkedNames.container)", to: container.cgroup)
+            return try kernel.createCgroup(
+                container.cgroup, resources(config.resources, withHelper: planner.usesHelper))
         }
         defer { cgroup.close() }
         planner.hasUnifiedCgroup = cgroup.v2DirectoryFD != nil
         planner.oomCounter = try RuntimeError.wrapping { () throws(LinuxError) in
             try cgroups.oomCountFile(path: container.cgroup).map { OOMCounter(path: $0.path, key: $0.key) }
         }
+        if planner.usesHelper { planner.limitAfterStart = try pidsLimit(config.resources, container) }
         let descriptors = [cgroup.v2DirectoryFD].compactMap { $0 } + cgroup.v1ProcsFDs
         let request = try planner.request()
         failpoint(.launchAsking, container.cgroup)
@@ -82,9 +86,9 @@ extension LinuxPodRuntime {
             "name": .string(config.name), "attempt": .integer(Int64(config.attempt)),
             "image": .string(config.image.text),
         ]
-        try kernel.writeDurably(container.config, intent.serialized())
+        try kernel.writeWhole(container.config, intent.serialized())
         for directory in [container.upper, container.work] { try kernel.removeTree(directory) }
-        for directory in [container.upper, container.work, container.root] {
+        for directory in [container.upper, container.work] {
             try kernel.makeDirectories(directory, mode: 0o755)
         }
         // The root directory's mode is what the container sees as that of `/`, whatever the umask here.
@@ -93,11 +97,26 @@ extension LinuxPodRuntime {
         try systemCall("chown", path: container.upper) { chown(container.upper, range.first, range.first) }
     }
 
-    private func resources(_ resources: ContainerResources) -> CgroupResources {
+    /// - Parameter withHelper: Whether the cgroup was made ahead of time, with its device rules, and holds a helper, which
+    ///   counts as a process until it has started the container.
+    private func resources(_ resources: ContainerResources, withHelper: Bool) -> CgroupResources {
         CgroupResources(
             cpuWeightMillicores: resources.cpuRequestMillicores, cpuLimitMillicores: resources.cpuLimitMillicores,
-            memoryLimitBytes: resources.memoryLimitBytes, pidsLimit: resources.pidsLimit,
-            devices: CgroupDeviceRule.containerDefaults)
+            memoryLimitBytes: resources.memoryLimitBytes,
+            pidsLimit: resources.pidsLimit.map { withHelper ? $0 + 1 : $0 },
+            devices: withHelper && cgroups.legacy[.devices] != nil ? nil : CgroupDeviceRule.containerDefaults)
+    }
+
+    /// The limit of processes that holds once the helper has gone.
+    private func pidsLimit(
+        _ resources: ContainerResources, _ container: ContainerPaths
+    ) throws(RuntimeError) -> ControlValue? {
+        try RuntimeError.wrapping { () throws(LinuxError) in
+            guard let limit = resources.pidsLimit, let path = try cgroups.legacyPidsFile(path: container.cgroup) else {
+                return nil
+            }
+            return ControlValue(path: path, value: "\(limit)")
+        }
     }
 
     /// The ids of a container that has the pod's user namespace.

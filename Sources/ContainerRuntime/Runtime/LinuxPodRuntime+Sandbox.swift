@@ -7,9 +7,6 @@ import Supervision
 import Synchronization
 
 extension LinuxPodRuntime {
-    /// How long a supervisor may take to start or to end, in milliseconds.
-    private static let patience: Int32 = 10_000
-
     /// See `PodRuntime`.
     public func createSandbox(_ config: SandboxConfig) throws(RuntimeError) -> SandboxInfo {
         let pod = try paths(config.podUID)
@@ -23,7 +20,7 @@ extension LinuxPodRuntime {
         }
         do {
             try endLostSupervisor(pod)
-            return info(pod, try startSupervisor(config, pod))
+            return info(pod, try adopt(config, pod) ?? startSupervisor(config, pod))
         } catch let error as LinuxError {
             throw RuntimeError(error)
         } catch let error as RuntimeError {
@@ -60,10 +57,13 @@ extension LinuxPodRuntime {
         let intent = SupervisorConfig(
             podUID: config.podUID, hostname: config.hostname, hostNetwork: config.hostNetwork, userRange: range,
             sysctls: config.sysctls, runDirectory: pod.run, cgroupProcs: later)
-        try kernel.writeDurably(pod.config, intent.json.serialized())
+        try kernel.writeWhole(pod.config, intent.json.serialized())
         let cgroup = try kernel.createCgroup(pod.supervisorCgroup, CgroupResources())
         defer { cgroup.close() }
-        let process = try spawn(pod, cgroup)
+        let process = try starter.finish(
+            starter.begin(
+                config: pod.config, log: pod.supervisorLog, cgroup: cgroup.v2DirectoryFD,
+                cgroupProcs: cgroups.unified == nil ? cgroup.v1ProcsFDs : []))
         defer { close(process.pidfd) }
         // Its end is noticed from here on; the watcher reaps it.
         try watcher.watch(podUID: pod.podUID, directory: pod.run, supervisorPID: process.pid)
@@ -80,70 +80,24 @@ extension LinuxPodRuntime {
         return range
     }
 
-    /// Starts the supervisor in a session and a cgroup of its own, so that neither a terminal's signals nor the end of the
-    /// agent's cgroup reach it, and waits until it listens.
-    private func spawn(_ pod: PodPaths, _ cgroup: CgroupHandle) throws -> StartedProcess {
-        let null = try Descriptor(opening: "/dev/null", flags: O_RDWR)
-        let log = try Descriptor(opening: pod.supervisorLog, flags: O_WRONLY | O_CREAT | O_APPEND, mode: 0o600)
-        // Containers can come to see the supervisor's program as /proc/PID/exe (CVE-2019-5736).
-        let program = try Descriptor(
-            owning: systemCall("open_tree", path: supervisorPath) { linux_open_read_only(supervisorPath) })
-        let readiness = try Pipe()
-        defer { close(readiness.reading) }
-        var launch = Launch(steps: [
-            .joinCgroups, .newSession, .streams(user: 0), .umask(mask: 0o022),
-            .execute(
-                candidates: ["/proc/self/fd/\(program.raw)"], arguments: [supervisorPath, pod.config],
-                environment: ["PATH=\(ProcessIdentity.defaultPath)"] + failpointEnvironment(for: .supervisor)),
-        ])
-        launch.cgroup = cgroup.v2DirectoryFD
-        launch.cgroupProcs = cgroups.unified == nil ? cgroup.v1ProcsFDs : []
-        launch.streams = (null.raw, readiness.writing, log.raw)
-        let process: StartedProcess
-        do {
-            defer { close(readiness.writing) }
-            process = try withExtendedLifetime(program) { try kernel.start(launch) }
-        }
-        failpoint(.supervisorStarted)
-        let said = awaitReady(readiness.reading)
-        guard said == "ready" else {
-            try end(process)
-            throw RuntimeError(.system, "the supervisor of pod \(pod.podUID) did not start: \(said)")
-        }
-        failpoint(.supervisorReady)
-        return process
-    }
-
-    /// What a starting supervisor says: `ready`, or why it is not.
-    private func awaitReady(_ pipe: Int32) -> String {
-        guard awaitReadable(pipe, milliseconds: Self.patience) else { return "it did not answer in time" }
-        var bytes = [UInt8](repeating: 0, count: 4096)
-        let count = read(pipe, &bytes, bytes.count)
-        guard count > 0 else { return "it ended" }
-        return String(decoding: bytes[..<count].prefix { $0 != 0x0A }, as: UTF8.self)
-    }
-
-    private func end(_ process: StartedProcess) throws(LinuxError) {
-        try signalProcess(pidfd: process.pidfd, signal: SIGKILL)
-        _ = awaitReadable(process.pidfd, milliseconds: Self.patience)
-        _ = try? reapChild(pidfd: process.pidfd)
-        close(process.pidfd)
-    }
-
     /// Ends what a supervisor that does not listen has left: itself if it hangs, and its containers, which end with it
     /// unless they have renounced that.
     func endLostSupervisor(_ pod: PodPaths) throws(LinuxError) {
-        if let pidfd = try recordedSupervisor(pod) {
-            defer { close(pidfd) }
-            try signalProcess(pidfd: pidfd, signal: SIGKILL)
-            _ = awaitReadable(pidfd, milliseconds: Self.patience)
-        }
+        try killSupervisor(recordedIn: pod.run)
         try kernel.removeCgroup(pod.cgroup)
     }
 
-    /// The process that a pod's supervisor wrote down as itself, if it still is that process.
-    private func recordedSupervisor(_ pod: PodPaths) throws(LinuxError) -> Int32? {
-        guard let text = try? readText("\(pod.run)/\(SupervisorFiles.pid)", limit: 256) else { return nil }
+    /// Ends the supervisor of a run directory, if there is one.
+    func killSupervisor(recordedIn directory: String) throws(LinuxError) {
+        guard let pidfd = try recordedSupervisor(directory) else { return }
+        defer { close(pidfd) }
+        try signalProcess(pidfd: pidfd, signal: SIGKILL)
+        _ = awaitReadable(pidfd, milliseconds: SupervisorStarter.patience)
+    }
+
+    /// The process that a supervisor wrote down as itself, if it still is that process.
+    private func recordedSupervisor(_ directory: String) throws(LinuxError) -> Int32? {
+        guard let text = try? readText("\(directory)/\(SupervisorFiles.pid)", limit: 256) else { return nil }
         let words = text.split(whereSeparator: \.isWhitespace)
         guard words.count == 2, let pid = Int32(words[0]), let start = UInt64(words[1]), pid > 1,
             let pidfd = try openProcess(pid)
@@ -176,7 +130,7 @@ extension LinuxPodRuntime {
         guard let pidfd = try? openProcess(connection.supervisorPID) else { return }
         defer { close(pidfd) }
         guard (try? connection.request(.shutdown)) != nil else { return }
-        _ = awaitReadable(pidfd, milliseconds: Self.patience)
+        _ = awaitReadable(pidfd, milliseconds: SupervisorStarter.patience)
     }
 
     /// Removes everything that no live pod owns: directories, supervisors, processes and cgroups of earlier pods. To be
@@ -188,6 +142,7 @@ extension LinuxPodRuntime {
                 found.formUnion(try listDirectory("\(directory)/pods"))
             }
             found.formUnion(try cgroups.children(path: cgroupRoot))
+            try sweepParked()
         } catch {
             throw RuntimeError(error)
         }

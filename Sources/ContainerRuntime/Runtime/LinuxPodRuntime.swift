@@ -19,9 +19,12 @@ public final class LinuxPodRuntime: PodRuntime {
     let watcher: ExitWatcher
     let cgroupView: CgroupView
     /// Which pod has which user ids.
-    let userRanges: Mutex<UserRanges>
+    let userRanges: SharedUserRanges
     /// The kernel's version, as uname(1) tells it.
     let kernelRelease: String
+    let starter: SupervisorStarter
+    /// The sandboxes that are kept ready, where that was asked for.
+    let pools = Mutex<SandboxPools?>(nil)
     /// Paths of processors that tell of their temperature, hidden like the default masked paths.
     let thermalPaths: [String]
 
@@ -48,18 +51,22 @@ public final class LinuxPodRuntime: PodRuntime {
             self.kernel = kernel ?? LinuxKernel(cgroups: cgroups)
             cgroupView = CgroupView(cgroups)
             kernelRelease = (try? readText("/proc/sys/kernel/osrelease")) ?? ""
+            starter = SupervisorStarter(program: supervisorPath, kernel: self.kernel)
             thermalPaths = Self.thermalPaths()
             for directory in [dataDirectory, runDirectory] {
                 try Linux.makeDirectories("\(directory)/pods", mode: 0o700)
             }
-            userRanges = Mutex(try UserRanges(reading: dataDirectory))
+            userRanges = SharedUserRanges(try UserRanges(reading: dataDirectory))
             watcher = try ExitWatcher()
         } catch {
             throw RuntimeError(error)
         }
     }
 
-    deinit { watcher.stop() }
+    deinit {
+        pools.withLock { $0 }?.stop()
+        watcher.stop()
+    }
 
     private static func thermalPaths() -> [String] {
         let root = "/sys/devices/system/cpu"

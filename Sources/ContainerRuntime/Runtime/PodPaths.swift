@@ -54,8 +54,8 @@ struct ContainerPaths: Sendable, Hashable {
     var upper: String { "\(directory)/upper" }
     /// Overlay's scratch directory.
     var work: String { "\(directory)/work" }
-    /// Where the root is mounted, for the container alone.
-    var root: String { "\(directory)/rootfs" }
+    /// Where the root is mounted, for the container alone: over what it is made of.
+    var root: String { directory }
 }
 
 /// A container in a pod: `NAME.ATTEMPT`.

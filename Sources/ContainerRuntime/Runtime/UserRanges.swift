@@ -1,6 +1,7 @@
 import Linux
 import Model
 import Supervision
+import Synchronization
 
 /// Which pod has which user ids of the node. Ranges are multiples of their length, and no two pods have the same.
 struct UserRanges {
@@ -52,6 +53,11 @@ struct UserRanges {
         return nil
     }
 
+    /// Gives a pod the range that was taken under another name, for a sandbox that waited for a pod.
+    mutating func move(_ name: String, to podUID: String) {
+        if let range = byPod.removeValue(forKey: name) { byPod[podUID] = range }
+    }
+
     /// Lets others have a pod's range.
     mutating func giveBack(_ podUID: String) {
         if let range = byPod.removeValue(forKey: podUID) { taken.remove(range) }
@@ -84,5 +90,20 @@ struct UserRanges {
         guard numbers.count == 2, (numbers[0], numbers[1]) < (5, 19) else { return nil }
         return "user namespaces need Linux 5.19 or newer, and this is \(release); use a newer kernel, or set "
             + "security.userNamespace: false"
+    }
+}
+
+/// The ranges of a node, for all threads.
+final class SharedUserRanges: Sendable {
+    private let ranges: Mutex<UserRanges>
+
+    init(_ ranges: UserRanges) { self.ranges = Mutex(ranges) }
+
+    func withLock<Result>(_ body: (inout UserRanges) -> Result) -> Result {
+        ranges.withLock { ranges in
+            var own = ranges
+            defer { ranges = own }
+            return body(&own)
+        }
     }
 }

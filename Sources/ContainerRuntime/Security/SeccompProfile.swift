@@ -1,5 +1,6 @@
 import CCap
 import Glibc
+import Linux
 import Synchronization
 
 /// The filter of system calls that containers run under.
@@ -8,7 +9,13 @@ import Synchronization
 /// filter cannot see, and calls newer than the filter fail with `ENOSYS`, so that they fall back to what they did
 /// before.
 public enum SeccompProfile {
-    private static let cache = Mutex<[UInt64: [UInt8]]>([:])
+    /// A program, in the two forms in which it is needed.
+    private struct Filter {
+        var bytes: [UInt8]
+        var hexadecimal: String
+    }
+
+    private static let cache = Mutex<[UInt64: Filter]>([:])
 
     /// The capabilities that change the filter.
     private static let relevant = CapabilitySet(
@@ -20,12 +27,22 @@ public enum SeccompProfile {
     ///
     /// - Throws: `system` when libseccomp refuses a rule or memory is short.
     public static func defaultFilter(capabilities: CapabilitySet) throws(RuntimeError) -> [UInt8] {
+        try filter(capabilities).bytes
+    }
+
+    /// The same program as hexadecimal bytes, as plans carry it.
+    static func hexadecimalFilter(capabilities: CapabilitySet) throws(RuntimeError) -> String {
+        try filter(capabilities).hexadecimal
+    }
+
+    private static func filter(_ capabilities: CapabilitySet) throws(RuntimeError) -> Filter {
         let capabilities = capabilities.intersection(relevant)
         // Compiled under the lock: pods that start together share one compilation.
-        let result: Result<[UInt8], RuntimeError> = cache.withLock { filters in
+        let result: Result<Filter, RuntimeError> = cache.withLock { filters in
             if let filter = filters[capabilities.mask] { return .success(filter) }
             return Result { () throws(RuntimeError) in
-                let filter = try compile(capabilities)
+                let bytes = try compile(capabilities)
+                let filter = Filter(bytes: bytes, hexadecimal: bytes.hexadecimal)
                 filters[capabilities.mask] = filter
                 return filter
             }

@@ -49,15 +49,20 @@ extension CgroupDriver {
     }
 
     /// Writes limits to a cgroup that is there.
-    public func update(path: String, resources: CgroupResources) throws(LinuxError) {
-        try write(path, .cpu) { CPUController.files(for: resources, version: $0) }
-        try write(path, .memory) { MemoryController.files(for: resources, version: $0) }
-        try write(path, .pids) { PidsController.files(for: resources, version: $0) }
+    ///
+    /// - Parameter only: Where the cgroup is not in all hierarchies yet, those that it is in.
+    public func update(
+        path: String, resources: CgroupResources, only: CgroupVersion? = nil
+    ) throws(LinuxError) {
+        try write(path, .cpu, only) { CPUController.files(for: resources, version: $0) }
+        try write(path, .memory, only) { MemoryController.files(for: resources, version: $0) }
+        try write(path, .pids, only) { PidsController.files(for: resources, version: $0) }
         guard let rules = resources.devices else { return }
         if legacy[.devices] == nil, let directory = try unifiedDirectory(of: path) {
+            if only == .v1 { return }
             try DeviceProgram.attach(rules, directory: directory)
         } else {
-            try write(path, .devices) { DevicesController.files(for: resources, version: $0) }
+            try write(path, .devices, only) { DevicesController.files(for: resources, version: $0) }
         }
     }
 
@@ -105,13 +110,14 @@ extension CgroupDriver {
     }
 
     private func write(
-        _ path: String, _ controller: CgroupController, files: (CgroupVersion) -> [CgroupFile]
+        _ path: String, _ controller: CgroupController, _ only: CgroupVersion?, files: (CgroupVersion) -> [CgroupFile]
     ) throws(LinuxError) {
         guard let (directory, version) = try directory(of: path, for: controller) else {
             if files(.v1).isEmpty { return }
             throw LinuxError(
                 "set limit", path: path, errno: ENODEV, detail: "this machine has no \(controller.rawValue) controller")
         }
+        if let only, only != version { return }
         try Self.write(files(version), directory: directory)
     }
 

@@ -3,4 +3,9 @@ extension CgroupDriver {
     public func legacyProcessFiles(path: String) throws(LinuxError) -> [String] {
         try directories(of: path).dropFirst(unified == nil ? 0 : 1).map { "\($0)/cgroup.procs" }
     }
+
+    /// The `cgroup.procs` file of a cgroup in the v2 hierarchy; nil on machines without one.
+    public func unifiedProcessFile(path: String) throws(LinuxError) -> String? {
+        try unifiedDirectory(of: path).map { "\($0)/cgroup.procs" }
+    }
 }

@@ -21,6 +21,8 @@ public struct Launch {
     public var join: Int32?
     /// The user namespace that `mapOwners`, `bind` and `joinUserNamespace` use.
     public var userNamespace: Int32?
+    /// Starts the process in the v1 cgroups that it is in; of no use for another launch afterwards.
+    public var helper: ParkedHelper?
     /// Whether the process is not spared when memory runs out, even where this one is: a negative `oom_score_adj`
     /// (proc(5)) becomes 0.
     public var isNotSpared = false
@@ -57,12 +59,13 @@ public struct Launch {
                 launch.terminal_socket = terminalSocket ?? -1
                 launch.join = join ?? -1
                 launch.user_namespace = userNamespace ?? -1
+                launch.parked = helper?.raw
                 launch.not_spared = isNotSpared ? 1 : 0
                 launch.die_before = failpointStep(of: deaths, kind) ?? Int64(LAUNCH_STARTED)
                 linux_launch_start(&launch, &launched)
             }
         }
-        withExtendedLifetime(program) {}
+        withExtendedLifetime((program, helper)) {}
         switch launched.failed_step {
         case Int64(LAUNCH_STARTED): return StartedProcess(pid: launched.process, pidfd: launched.pidfd)
         case Int64(LAUNCH_CLONING): throw LaunchError(failure: .cloning, errno: launched.error)

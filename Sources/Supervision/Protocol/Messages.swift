@@ -17,11 +17,22 @@ public struct SupervisorConfig: Codable, Sendable, Hashable {
     /// The `cgroup.procs` files of the v1 cgroups that the supervisor joins once it has nothing else to do: that takes
     /// a grace period of the kernel, some 10 ms, for which no container should wait.
     public var cgroupProcs: [String]
+    /// What a supervisor that waits for its pod has done for it already; nil for one that has its pod from the start.
+    public var parking: Parking?
+
+    /// What is done ahead of time.
+    public struct Parking: Codable, Sendable, Hashable {
+        /// The `cgroup.procs` files of the v1 cgroups of the first container.
+        public var helperProcs: [String]
+
+        /// Describes what is done.
+        public init(helperProcs: [String]) { self.helperProcs = helperProcs }
+    }
 
     /// Describes a supervisor.
     public init(
         podUID: String, hostname: String, hostNetwork: Bool, userRange: UserRange?, sysctls: [String: String],
-        runDirectory: String, cgroupProcs: [String]
+        runDirectory: String, cgroupProcs: [String], parking: Parking? = nil
     ) {
         self.podUID = podUID
         self.hostname = hostname
@@ -30,6 +41,7 @@ public struct SupervisorConfig: Codable, Sendable, Hashable {
         self.sysctls = sysctls
         self.runDirectory = runDirectory
         self.cgroupProcs = cgroupProcs
+        self.parking = parking
     }
 }
 
@@ -64,6 +76,20 @@ public struct OOMCounter: Codable, Sendable, Hashable {
     }
 }
 
+/// A value for a control file of the kernel.
+public struct ControlValue: Codable, Sendable, Hashable {
+    /// The file.
+    public var path: String
+    /// What is written to it.
+    public var value: String
+
+    /// Describes a value.
+    public init(path: String, value: String) {
+        self.path = path
+        self.value = value
+    }
+}
+
 /// A container to be launched. With the request come, in this order, the cgroup v2 directory (when `hasUnifiedCgroup`)
 /// and the `cgroup.procs` files of the v1 hierarchies.
 public struct LaunchRequest: Codable, Sendable, Hashable {
@@ -87,6 +113,10 @@ public struct LaunchRequest: Codable, Sendable, Hashable {
     public var hasUnifiedCgroup: Bool
     /// Tells whether it ran out of memory.
     public var oomCounter: OOMCounter?
+    /// Whether the supervisor's helper is in the container's v1 cgroups and starts it there.
+    public var usesHelper = false
+    /// A limit to be set once the container runs and the helper, which counts as a process of it, has gone.
+    public var limitAfterStart: ControlValue?
 
     /// Describes a container.
     public init(
@@ -128,6 +158,8 @@ public struct ExecRequest: Codable, Sendable, Hashable {
 
 /// What a client asks of a supervisor; one request at a time on a connection.
 public enum SupervisorRequest: Codable, Sendable, Hashable {
+    /// Gives a supervisor that waits for a pod its pod. Answer: `done`.
+    case adopt(SupervisorConfig)
     /// Launches a container, or describes the one that was launched before. Answer: `container`.
     case launch(LaunchRequest)
     /// Sends a signal to a container's first process. Answer: `done`.

@@ -15,12 +15,20 @@ public enum SandboxSetup {
     static func apply(_ config: SupervisorConfig) throws(LinuxError) -> Int32? {
         let userNamespace = try enterNamespaces(config)
         if !config.hostNetwork {
-            try systemCall("sethostname", path: config.hostname) {
-                sethostname(config.hostname, config.hostname.utf8.count)
-            }
             try systemCall("raise interface", path: "lo") { linux_interface_up("lo") }
             for (name, value) in defaultSysctls where config.sysctls[name] == nil {
                 try set(name, value, config.userRange)
+            }
+        }
+        if config.parking == nil { try personalize(config) }
+        return userNamespace
+    }
+
+    /// What of the namespaces depends on the pod.
+    static func personalize(_ config: SupervisorConfig) throws(LinuxError) {
+        if !config.hostNetwork {
+            try systemCall("sethostname", path: config.hostname) {
+                sethostname(config.hostname, config.hostname.utf8.count)
             }
         }
         for (name, value) in config.sysctls.sorted(by: { $0.key < $1.key }) {
@@ -29,7 +37,6 @@ public enum SandboxSetup {
             }
             try set(name, value, config.userRange)
         }
-        return userNamespace
     }
 
     /// What the other namespaces belong to decides whether a container's capabilities act on them: that is the pod's user

@@ -59,7 +59,7 @@ extension Supervisor {
         let startedAt = wallClock()
         let process: StartedProcess
         do {
-            process = try launch.start()
+            process = try start(launch, usingHelper: request.usesHelper)
         } catch {
             streams.closeOwnSide()
             throw error
@@ -70,7 +70,26 @@ extension Supervisor {
             request, process, startedAt: startedAt, descriptors: descriptors, terminal: terminal,
             oomKillsBefore: oomKills)
         try watch(container, streams, log)
+        if let limit = request.limitAfterStart {
+            do { try writeFile(limit.path, limit.value) } catch { complain("set a limit: \(error)") }
+        }
         return container
+    }
+
+    /// Starts a process by the helper, which is in the container's cgroups, or in any case without it. Where the helper is not
+    /// used it is ended: it may be in the cgroups of this very container, by an attempt that was interrupted.
+    private func start(_ launch: Launch, usingHelper: Bool) throws(LaunchError) -> StartedProcess {
+        let helper = self.helper
+        self.helper = nil
+        guard usingHelper, let helper else { return try launch.start() }
+        var ahead = launch
+        ahead.helper = helper
+        ahead.cgroupProcs = []
+        do {
+            return try ahead.start()
+        } catch  where error.failure == .cloning && error.errno == ESRCH {
+            return try launch.start()  // Somebody has killed it.
+        }
     }
 
     private func steps(for request: LaunchRequest) -> [LaunchStep] {

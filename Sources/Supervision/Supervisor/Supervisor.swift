@@ -6,7 +6,7 @@ import Linux
 /// The process that owns one pod's containers: it is their parent, has the namespaces that they share, copies their
 /// output to their logs, and records how they end before it tells anyone. One thread, one loop.
 public final class Supervisor {
-    let config: SupervisorConfig
+    private(set) var config: SupervisorConfig
     let loop: EventLoop
     var containers: [String: SupervisedContainer] = [:]
     /// Processes that `exec` started, by pidfd.
@@ -20,6 +20,10 @@ public final class Supervisor {
     private var isSettled = false
     /// The v1 cgroups that are still to be joined.
     private var cgroupProcs: [String]
+    private var hasHadClient = false
+    private var secondsAlone = 0
+    /// Starts the first container, in a supervisor that waited for its pod.
+    var helper: ParkedHelper?
     /// So many connections at once; more than that are closed. Without an end to them there would be no descriptors left
     /// for containers.
     private static let mostClients = 256
@@ -34,6 +38,12 @@ public final class Supervisor {
         for signal in [SIGPIPE, SIGTERM, SIGINT, SIGHUP] { Glibc.signal(signal, SIG_IGN) }
         userNamespace = try SandboxSetup.apply(config)
         failpoint(.namespacesMade)
+        if let parking = config.parking {
+            // Now is the time to wait for the kernel: nobody else does.
+            for path in cgroupProcs { try writeFile(path, "0") }
+            cgroupProcs = []
+            if !parking.helperProcs.isEmpty { helper = try ParkedHelper(joining: parking.helperProcs) }
+        }
         loop = try EventLoop()
         try systemCall("chdir", path: config.runDirectory) { chdir(config.runDirectory) }
         let start = processStartTime(getpid()) ?? 0
@@ -45,9 +55,10 @@ public final class Supervisor {
     /// Serves until the shutdown that a client asks for is complete.
     public func run() throws(LinuxError) {
         _ = try loop.add(listener) { [weak self] _ in self?.accept() }
-        while !isShuttingDown || containers.values.contains(where: { $0.exit == nil }) {
-            let count = try loop.turn(milliseconds: isSettled ? -1 : 1000)
+        while !isAbandoned, !isShuttingDown || containers.values.contains(where: { $0.exit == nil }) {
+            let count = try loop.turn(milliseconds: isSettled && !isAlone ? -1 : 1000)
             if count == 0, !isSettled { settle() }
+            secondsAlone = isAlone ? secondsAlone + (count == 0 ? 1 : 0) : 0
         }
     }
 
@@ -55,11 +66,32 @@ public final class Supervisor {
     private func settle() {
         for path in cgroupProcs {
             failpoint(.supervisorSettling)
-            do { try writeFile(path, "0") } catch { complain("join a cgroup: \(error)") }
+            do {
+                try makeDirectories(parentDirectory(of: path))
+                try writeFile(path, "0")
+            } catch { complain("join a cgroup: \(error)") }
         }
         cgroupProcs = []
         linux_release_memory()
         isSettled = true
+    }
+
+    /// Whether it waits for a pod and nobody is there who could give it one: an agent holds a connection from the start.
+    private var isAlone: Bool { config.parking != nil && clients.isEmpty }
+
+    /// Whether that has gone on for so long that nobody will come. The first to come may be slow.
+    private var isAbandoned: Bool { secondsAlone >= (hasHadClient ? 1 : 30) }
+
+    /// Becomes the supervisor of a pod. To be told again of the same pod changes nothing.
+    private func adopt(_ config: SupervisorConfig) -> SupervisorReply {
+        guard self.config.parking != nil, config.parking == nil, !config.hostNetwork else {
+            return .failed(kind: .invalid, message: "the supervisor has the pod \(self.config.podUID)")
+        }
+        return perform { () throws(LinuxError) in
+            try SandboxSetup.personalize(config)
+            self.config = config
+            cgroupProcs = config.cgroupProcs
+        }
     }
 
     private func accept() {
@@ -75,12 +107,14 @@ public final class Supervisor {
             handle: { [weak self] in self?.answer($0, $1, $2) },
             ended: { [weak self] in self?.clients[ObjectIdentifier($0)] = nil })
         if let client { clients[ObjectIdentifier(client)] = client } else { close(descriptor) }
+        hasHadClient = true
     }
 
     private func answer(_ client: ClientConnection, _ request: SupervisorRequest, _ descriptors: [Int32]) {
         isSettled = false
         var unused = descriptors
         switch request {
+        case .adopt(let config): client.send(adopt(config))
         case .launch(let request):
             unused = []
             client.send(launch(request, CgroupDescriptors(descriptors, hasUnified: request.hasUnifiedCgroup)))
@@ -130,6 +164,7 @@ public final class Supervisor {
     private func shutDown() {
         failpoint(.shutdownReceived)
         isShuttingDown = true
+        helper = nil
         for container in containers.values where container.exit == nil {
             try? signalProcess(pidfd: container.pidfd, signal: SIGKILL)
         }

@@ -30,6 +30,14 @@ final class FailingKernel: Kernel {
         try check("write", path)
         try machine.writeDurably(path, bytes)
     }
+    func writeWhole(_ path: String, _ bytes: [UInt8]) throws(LinuxError) {
+        try check("write", path)
+        try machine.writeWhole(path, bytes)
+    }
+    func rename(_ path: String, to other: String) throws(LinuxError) {
+        try check("rename", other)
+        try machine.rename(path, to: other)
+    }
     func removeTree(_ path: String) throws(LinuxError) {
         try check("unlink", path)
         try machine.removeTree(path)
@@ -37,6 +45,10 @@ final class FailingKernel: Kernel {
     func createCgroup(_ path: String, _ resources: CgroupResources) throws(LinuxError) -> CgroupHandle {
         try check("mkdir", path)
         return try machine.createCgroup(path, resources)
+    }
+    func moveCgroup(_ path: String, to other: String) throws(LinuxError) -> Bool {
+        try check("rename", other)
+        return try machine.moveCgroup(path, to: other)
     }
     func removeCgroup(_ path: String) throws(LinuxError) {
         try check("rmdir", path)
