@@ -106,6 +106,9 @@ let package = Package(
             name: "martlet-bench",
             dependencies: ["BenchmarkReport", "Model", "Threads", "Linux", "Client", "CCurl"],
             path: "Benchmarks/martlet-bench", swiftSettings: strict),
+        .executableTarget(
+            name: "launch-benchmark", dependencies: ["ContainerRuntime", "Linux", "CLinux", "Model", "Threads"],
+            path: "Benchmarks/launch", exclude: ["bundle.json"], swiftSettings: strict),
 
         // A program that the store's tests kill while it writes.
         .executableTarget(

@@ -51,6 +51,7 @@ let importTable: [String: Set<String>] = [
 
     // Layer 6: the benchmarks, in `Benchmarks/`.
     "BenchmarkReport": ["Model"],
+    "launch": ["ContainerRuntime", "Linux", "CLinux", "Model", "Threads", "Glibc"],
     "martlet-bench": ["BenchmarkReport", "Model", "Threads", "Linux", "Client", "CCurl", "Glibc", "Synchronization"],
 ]
 
