@@ -33,11 +33,13 @@ public final class APIServer: Sendable {
     ///   - authenticator: who may ask at all.
     ///   - authorizer: who may do what.
     ///   - nodeBridge: the way to a node, for logs and commands; nil while the node cannot be reached.
+    ///   - watches: how watches are served.
     public init(
         store: any Store, clock: @escaping @Sendable () -> Timestamp,
         monotonic: @escaping @Sendable () -> TimeSpan = { MachineClock.monotonic }, ids: any IDSource = SystemIDs(),
         authenticator: any Authenticator, authorizer: any Authorizer = GroupAuthorizer(),
-        nodeBridge: @escaping @Sendable (_ nodeName: String) -> (any NodeBridge)? = { _ in nil }
+        nodeBridge: @escaping @Sendable (_ nodeName: String) -> (any NodeBridge)? = { _ in nil },
+        watches: WatchServing = WatchServing()
     ) {
         self.store = store
         self.clock = clock
@@ -45,7 +47,7 @@ public final class APIServer: Sendable {
         self.authenticator = authenticator
         self.authorizer = authorizer
         self.nodeBridge = nodeBridge
-        hub = WatchHub(encoder: encoder, clock: clock, monotonic: monotonic)
+        hub = WatchHub(encoder: encoder, clock: clock, monotonic: monotonic, serving: watches)
     }
 
     /// Answers one request.
@@ -63,6 +65,14 @@ public final class APIServer: Sendable {
         hub.stop()
         blocking.stop()
     }
+
+    /// Writes what waits for watches' clients and is due by the clock, where `WatchServing.hasOwnThread` is false.
+    ///
+    /// - Returns: how long it is until something is due again; nil when no watch is open.
+    @discardableResult public func serveWatches() -> TimeSpan? { hub.serve() }
+
+    /// The most changes that wait for any one watch now.
+    public var longestWatchQueue: Int { hub.longestQueue }
 
     private func serve(_ exchange: Exchange) throws(APIStatus) {
         let request = exchange.request

@@ -1,5 +1,5 @@
 /// Where the engine makes commits durable. Only the draining thread calls it, one call at a time.
-protocol Journal: AnyObject, Sendable {
+package protocol Journal: AnyObject, Sendable {
     /// Makes commits durable, all or none, and with them the loss of the oldest history.
     ///
     /// - Parameter forgetting: the oldest commits of the history, whose replaced objects need not be kept any longer.

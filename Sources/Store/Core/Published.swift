@@ -9,6 +9,21 @@ struct Published: Sendable {
     var debt: [StoreCommit] = []
     var isClosed = false
 
+    /// What an empty store has.
+    init() {}
+
+    /// What commits come to, from the first one on.
+    init(recovering commits: [StoreCommit], historyLimit: Int) {
+        for commit in commits {
+            for event in commit.events {
+                if event.change == .deleted { index.remove(event.object.key) } else { index.put(event.object) }
+            }
+            history.append(commit)
+        }
+        revision = history.latest
+        _ = history.forget(upTo: StoreRevision(max(commits.count - historyLimit, 0)))
+    }
+
     /// Takes over what became durable and tells the watchers' mailboxes.
     ///
     /// - Returns: the watchers that something waits for now, and what is to be released outside of the lock.

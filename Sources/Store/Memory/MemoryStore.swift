@@ -9,9 +9,15 @@ public final class MemoryStore: Store {
     /// Makes an empty store.
     public init(options: StoreOptions = StoreOptions()) { engine = Engine(options: options) }
 
-    /// Makes an empty store with a journal, which tests make fail.
-    init(options: StoreOptions = StoreOptions(), journal: any Journal) {
-        engine = Engine(options: options, journal: journal)
+    /// Makes a store with a journal, which tests and simulations make fail.
+    ///
+    /// - Parameter commits: what the journal holds already, from the first commit on.
+    package init(
+        options: StoreOptions = StoreOptions(), recovering commits: [StoreCommit] = [], journal: any Journal
+    ) {
+        engine = Engine(
+            options: options, content: Published(recovering: commits, historyLimit: options.historyLimit),
+            journal: journal)
     }
 
     deinit { engine.close() }
