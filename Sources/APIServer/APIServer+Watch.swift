@@ -70,6 +70,13 @@ extension APIServer {
             (objects, revision) = store.list(scope)
             endMark = marksEnd ? revision : nil
         }
+        if case .after(let given) = start, given > 0, given <= store.revision {
+            // From one revision before; where that is forgotten already, the client has nothing to lose but that revision.
+            let watcher = Watcher(hub, options, from: revision, resumed: given)
+            if let storeWatch = try? store.watch(scope, after: given - 1, deliver: { watcher.take($0) }) {
+                return (watcher, storeWatch)
+            }
+        }
         let watcher = Watcher(hub, options, from: revision)
         if !objects.isEmpty || endMark != nil { watcher.begin(with: objects, endMark: endMark) }
         let storeWatch = try store.watch(scope, after: revision) { watcher.take($0) }

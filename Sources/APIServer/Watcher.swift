@@ -51,18 +51,17 @@ final class Watcher: Sendable {
         let deadline: TimeSpan
     }
 
-    /// How many events may wait for a watch before it is cut off: its client lists again.
-    private static let maximumQueued = 20_000
-    /// How many bytes may wait for a watch's client; the rest stays in the queue, where it costs less because objects
-    /// are shared.
-    private static let backlogMark = 1 << 20
     private static let bookmarkInterval = TimeSpan.seconds(60)
 
+    /// The revision that a resumed watch goes on from. A client that was cut off in the middle of a transaction's changes names
+    /// the same revision as one that has seen all of them, so they are told once more - unless there is one only.
+    private let resumed: StoreRevision?
     private let hub: WatchHub
     private let options: WatchOptions
     private let content: Mutex<Content>
 
-    init(_ hub: WatchHub, _ options: WatchOptions, from revision: StoreRevision) {
+    init(_ hub: WatchHub, _ options: WatchOptions, from revision: StoreRevision, resumed: StoreRevision? = nil) {
+        self.resumed = resumed
         self.hub = hub
         self.options = options
         let now = hub.monotonic()
@@ -80,6 +79,9 @@ final class Watcher: Sendable {
         }
     }
 
+    /// How many events wait.
+    var queued: Int { content.withLock { $0.queue.reduce(0) { $0 + $1.eventCount } } }
+
     /// Takes a delivery of the store; returns at once.
     func take(_ delivery: WatchDelivery) {
         let mustWake = content.withLock { content in
@@ -89,8 +91,11 @@ final class Watcher: Sendable {
                 content.revision = max(content.revision, revision)
                 return false
             case .events(let events):
+                if let resumed, events.first?.object.revision == resumed, events.count(where: { visible($0) != nil }) < 2 {
+                    return false
+                }
                 content.queued += events.count
-                if content.queued > Self.maximumQueued {
+                if content.queued > hub.serving.maximumQueued {
                     content.queue = [.ended(.expired(oldest: content.revision))]
                 } else {
                     content.queue.append(.events(events[...]))
@@ -150,7 +155,7 @@ final class Watcher: Sendable {
             content.isScheduled = true
             content.isWaitingForRoom = true
         }
-        stream.whenRoom(below: Self.backlogMark / 2) { [weak self] in
+        stream.whenRoom(below: hub.serving.backlogMark / 2) { [weak self] in
             guard let self else { return }
             content.withLock { $0.isWaitingForRoom = false }
             hub.wake(self)
@@ -202,7 +207,7 @@ final class Watcher: Sendable {
         switch item {
         case .initial(var objects):
             while let object = objects.first {
-                guard stream.backlogBytes < Self.backlogMark else { return .left(.initial(objects)) }
+                guard stream.backlogBytes < hub.serving.backlogMark else { return .left(.initial(objects)) }
                 objects.removeFirst()
                 guard options.selection.matches(object.document) else { continue }
                 guard stream.write(bytes(.added, object)) else { return .over }
@@ -210,7 +215,7 @@ final class Watcher: Sendable {
         case .endOfInitial(let revision): writeBookmark(revision, endsInitialEvents: true, to: stream)
         case .events(var events):
             while let event = events.first {
-                guard stream.backlogBytes < Self.backlogMark else { return .left(.events(events)) }
+                guard stream.backlogBytes < hub.serving.backlogMark else { return .left(.events(events)) }
                 events.removeFirst()
                 guard let (type, object) = visible(event) else { continue }
                 guard stream.write(bytes(type, object)) else { return .over }
