@@ -37,6 +37,7 @@ public final class ReconcileEngine {
     private var awaited: StoreRevision = 0
     private var nextResync: Timestamp?
     private var isClosed = false
+    private var lastStep: Timestamp?
     private var inFlight: Set<ImageRequest> = []
     var resolutions: [ObjectKey: [ImageResolution]] = [:]
 
@@ -64,6 +65,7 @@ public final class ReconcileEngine {
     /// - Returns: when to call again unless the inbox is filled before: `now` while there is more to do; nil when the store
     ///   is closed or broken and there is no more to do for ever.
     public func step(now: Timestamp) -> Timestamp? {
+        followClock(now)
         takeMessages(now: now)
         if isClosed { return nil }
         if watch == nil || now >= nextResync ?? now {
@@ -78,6 +80,15 @@ public final class ReconcileEngine {
         if isClosed { return nil }
         if watch == nil { return now }
         return [queue.nextTime(now: now), nextResync].compactMap { $0 }.min()
+    }
+
+    /// Where the clock was set back, what waits would wait for as long again. One that was set forward does no harm: what is looked
+    /// at too early is looked at once more.
+    private func followClock(_ now: Timestamp) {
+        defer { lastStep = now }
+        guard let lastStep, now < lastStep else { return }
+        queue.move(by: now - lastStep)
+        nextResync = nextResync.map { $0 + (now - lastStep) }
     }
 
     /// Stops listening to the store.

@@ -78,6 +78,12 @@ public struct WorkQueue: Sendable {
         return key
     }
 
+    /// Moves what is to be done at a moment: the clock was set, and waits are to last as long as they would have.
+    public mutating func move(by span: TimeSpan) {
+        for index in delayed.indices { delayed[index].time = delayed[index].time + span }
+        dueTimes = dueTimes.mapValues { $0 + span }
+    }
+
     /// When the next key is due: `now` or earlier if one is ready, nil if there is none at all.
     public mutating func nextTime(now: Timestamp) -> Timestamp? {
         promote(now: now)

@@ -73,6 +73,12 @@ final class Cluster {
         settle()
     }
 
+    /// Sets the clock back.
+    func setClock(back span: TimeSpan) {
+        now = now + span * -1
+        settle()
+    }
+
     /// What the agent does: pods with a node become ready, those that are to stop go.
     func runAgent() throws {
         for pod in try store.all(Pod.self) where pod.spec.nodeName != nil {

@@ -201,6 +201,20 @@ struct EngineFaultTests {
         #expect(try cluster.app()?.status?.availableReplicas == 2)
     }
 
+    @Test func `a clock that is set back by a day holds nothing up`() throws {
+        let cluster = Cluster()
+        try cluster.store.put(makeNode())
+        cluster.settle()
+        cluster.store.setDeaf(true)
+        try cluster.store.put(makeApp())
+        cluster.settle()
+        cluster.store.setDeaf(false)
+        cluster.setClock(back: .hours(24))
+        cluster.advance(.minutes(5))
+        try cluster.converge()
+        #expect(try cluster.app()?.status?.availableReplicas == 2)
+    }
+
     @Test func `a watch that ended is opened again, and nothing is lost`() throws {
         let cluster = Cluster()
         try cluster.store.put(makeNode())

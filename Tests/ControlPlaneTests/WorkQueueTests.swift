@@ -45,6 +45,16 @@ struct WorkQueueTests {
         #expect(queue.nextTime(now: start + .seconds(9)) == nil)
     }
 
+    @Test func `waits are as long as they were when the clock is set back`() {
+        var queue = WorkQueue()
+        queue.add(key("a"), at: start + .seconds(5))
+        queue.move(by: .hours(-24))
+        let yesterday = start + .hours(-24)
+        #expect(queue.nextTime(now: yesterday) == yesterday + .seconds(5))
+        #expect(drain(&queue, now: yesterday) == [])
+        #expect(drain(&queue, now: yesterday + .seconds(5)) == [key("a")])
+    }
+
     @Test func `a key that fails waits longer each time, until it succeeds`() {
         var queue = WorkQueue(firstWait: .milliseconds(5), lastWait: .milliseconds(30))
         var now = start

@@ -153,6 +153,15 @@ struct AppControllerTests {
         #expect(world.step().wakes == [world.now + .seconds(1)])
     }
 
+    @Test func `a pod that ended before the clock was set back is replaced at once`() {
+        var world = deployed(makeApp(1))
+        world.pods[0].status?.phase = "Failed"
+        world.step()
+        world.now = world.now + .hours(-24)
+        world.settle()
+        #expect(world.pods.count == 1)
+    }
+
     @Test func `a pod whose node is gone is removed and replaced in one decision`() {
         var world = deployed(makeApp(2))
         world.nodes = []

@@ -172,6 +172,15 @@ struct ImageTests {
         #expect(world.status.images.first?.attempts == nil)
     }
 
+    @Test func `a lookup that failed before the clock was set back is tried again at once`() {
+        var world = World(makeApp(1, image: reference))
+        world.step()
+        world.resolutions = [ImageResolution(reference: reference, digest: nil, error: "no such tag")]
+        world.step()
+        world.now = world.now + .hours(-24)
+        #expect(world.step().lookups == [reference])
+    }
+
     @Test func `what the spec no longer names is forgotten`() {
         var world = deployed(makeApp(1, image: "a:1"))
         world.change { $0.spec.image = "b:1" }

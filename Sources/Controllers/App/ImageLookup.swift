@@ -48,7 +48,9 @@ struct ImageLookup: Hashable {
             pinned[reference] = entry.digest.map { "\(reference)@\($0)" } ?? reference
             return
         }
-        let retry = (entry.time ?? now) + Backoff.standard.wait(after: entry.attempts ?? 1)
+        // A try in the future was made before the clock was set back.
+        let tried = entry.time.flatMap { $0 <= now ? $0 : nil } ?? Timestamp(nanoseconds: 0)
+        let retry = tried + Backoff.standard.wait(after: entry.attempts ?? 1)
         if retry <= now {
             wanted.append(reference)
         } else {

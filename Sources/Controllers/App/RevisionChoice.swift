@@ -67,7 +67,10 @@ extension Revision {
 
     /// Until when no pod is made, because pods of this revision ended; nil when they may be made.
     func heldUntil(now: Timestamp) -> Timestamp? {
-        guard let failures = status?.failures, failures > 0, let last = status?.lastFailureTime else { return nil }
+        // A failure in the future was seen before the clock was set back: nobody knows how long ago it was.
+        guard let failures = status?.failures, failures > 0, let last = status?.lastFailureTime, last <= now else {
+            return nil
+        }
         let until = last + Backoff.standard.wait(after: failures)
         return until > now ? until : nil
     }
