@@ -145,7 +145,7 @@ public final class Agent: Sendable {
 }
 
 /// What the loop is told.
-enum AgentMessage: Sendable {
+package enum AgentMessage: Sendable {
     /// The desired pods changed.
     case pods(PodChange)
     /// Something of a pod ended.
@@ -157,7 +157,7 @@ enum AgentMessage: Sendable {
 }
 
 /// One action to perform.
-struct AgentJob: Sendable {
-    var record: PodRecord
-    var action: PodAction
+package struct AgentJob: Sendable {
+    package var record: PodRecord
+    package var action: PodAction
 }

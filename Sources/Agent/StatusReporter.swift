@@ -5,7 +5,7 @@ import Threads
 
 /// Sends pods' statuses and events to the API from one thread: of each pod the newest status only, again and again
 /// until it was taken.
-final class StatusReporter: Sendable {
+package final class StatusReporter: Sendable {
     private struct Pending {
         var statuses: [String: (pod: Pod, status: PodStatus)] = [:]
         var events: [(event: PodEvent, pod: Pod)] = []
@@ -20,26 +20,29 @@ final class StatusReporter: Sendable {
     private let pending = Mutex(Pending())
     private let wake = Mailbox<Bool>()
 
-    init(connection: any AgentConnection, node: String, log: @escaping @Sendable (String) -> Void) {
+    package init(connection: any AgentConnection, node: String, log: @escaping @Sendable (String) -> Void) {
         self.connection = connection
         self.node = node
         self.log = log
     }
 
     /// Has a status sent.
-    func report(_ status: PodStatus, of pod: Pod) {
+    package func report(_ status: PodStatus, of pod: Pod) {
         pending.withLock { $0.statuses[pod.uid] = (pod, status) }
         wake.send(true)
     }
 
     /// Has an event sent.
-    func record(_ event: PodEvent, of pod: Pod) {
+    package func record(_ event: PodEvent, of pod: Pod) {
         pending.withLock { pending in
             if pending.events.count >= Self.eventLimit { pending.events.removeFirst() }
             pending.events.append((event, pod))
         }
         wake.send(true)
     }
+
+    /// Whether anything waits to be sent.
+    package var hasPending: Bool { pending.withLock { !$0.statuses.isEmpty || !$0.events.isEmpty } }
 
     /// Ends the thread.
     func stop() { wake.close() }
@@ -48,12 +51,17 @@ final class StatusReporter: Sendable {
     func run() {
         var delay: TimeSpan?
         while wake.receiveAll(waiting: delay) != nil {
-            delay = sendAll() ? nil : min((delay ?? .milliseconds(100)) * 2, .seconds(5))
+            delay = sendAll() ? nil : Self.retryDelay(after: delay)
         }
     }
 
+    /// How long to wait after a failure: 200 ms, 400 ms, ... 5 s.
+    package static func retryDelay(after previous: TimeSpan?) -> TimeSpan {
+        min((previous ?? .milliseconds(100)) * 2, .seconds(5))
+    }
+
     /// Sends what is pending; false when something has to be sent again.
-    private func sendAll() -> Bool {
+    package func sendAll() -> Bool {
         let batch = pending.withLock { pending in
             defer { pending = Pending() }
             return pending

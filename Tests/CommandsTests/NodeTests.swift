@@ -25,6 +25,33 @@ private let pod = Pod {
     #expect(body["status"]?["message"] == .null)
 }
 
+@Test func `a status names the version that it follows, so that one that comes late is refused`() throws {
+    let client = FakeAPIClient()
+    let path = "/api/v1/namespaces/shop/pods/web-1"
+    var seen = pod
+    seen.metadata.resourceVersion = "7"
+    let connection = NodeAPIConnection(client)
+    client.on("PATCH", path + "/status", ["metadata": ["resourceVersion": "9"]])
+    try connection.update(PodStatus(), of: seen)
+    try connection.update(PodStatus(), of: seen)
+    #expect(client.writes.map { $0.body?["metadata"]?["resourceVersion"] } == ["7", "9"])
+}
+
+@Test func `a status that was refused because the pod changed follows the pod as it is`() {
+    let client = FakeAPIClient()
+    let path = "/api/v1/namespaces/shop/pods/web-1"
+    var seen = pod
+    seen.metadata.resourceVersion = "7"
+    client.on("PATCH", path + "/status", status: 409, ["kind": "Status", "code": 409, "message": "changed"])
+    client.on("GET", path, ["metadata": ["name": "web-1", "uid": "p1", "resourceVersion": "8"], "spec": [:]])
+    #expect(throws: ConnectionError.unreachable("the pod changes too often")) {
+        try NodeAPIConnection(client).update(PodStatus(), of: seen)
+    }
+    #expect(client.writes.map { $0.body?["metadata"]?["resourceVersion"] } == ["7", "8", "8", "8"])
+    client.on("GET", path, ["metadata": ["name": "web-1", "uid": "p2", "resourceVersion": "8"], "spec": [:]])
+    #expect(throws: ConnectionError.notFound("changed")) { try NodeAPIConnection(client).update(PodStatus(), of: seen) }
+}
+
 @Test func `a pod is released only if it is still the same`() throws {
     let client = FakeAPIClient()
     client.on("DELETE", "/api/v1/namespaces/shop/pods/web-1", ["kind": "Status"])

@@ -3,7 +3,7 @@ import Model
 
 /// Copies of desired pods on disk, by which a restarted agent knows its pods before it has reached a server. They hold what the
 /// pod's object holds: names of Secrets, never their values.
-struct PodCopies: Sendable {
+struct PodCopies: PodCopyStore {
     let paths: AgentPaths
 
     /// Writes a pod's copy, durably.

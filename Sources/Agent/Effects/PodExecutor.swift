@@ -5,19 +5,33 @@ import Linux
 import Model
 
 /// Performs pods' actions. May be called from several threads, for one pod from one at a time.
-struct PodExecutor: Sendable {
+package struct PodExecutor: Sendable {
     let runtime: any PodRuntime
     let images: any ImageStore
     let network: any PodNetworking
     let connection: any AgentConnection
-    let volumes: VolumeManager
-    let copies: PodCopies
+    let volumes: any PodVolumes
+    package let copies: any PodCopyStore
     let paths: AgentPaths
+
+    /// Brings together what actions work with.
+    package init(
+        runtime: any PodRuntime, images: any ImageStore, network: any PodNetworking, connection: any AgentConnection,
+        volumes: any PodVolumes, copies: any PodCopyStore, paths: AgentPaths
+    ) {
+        self.runtime = runtime
+        self.images = images
+        self.network = network
+        self.connection = connection
+        self.volumes = volumes
+        self.copies = copies
+        self.paths = paths
+    }
 
     /// Performs one action.
     ///
     /// - Returns: how it ended, and what the runtime has of the pod after it.
-    func perform(_ action: PodAction, for record: PodRecord) -> (PodActionResult, SandboxObservation?) {
+    package func perform(_ action: PodAction, for record: PodRecord) -> (PodActionResult, SandboxObservation?) {
         let result = perform(action, record)
         do throws(RuntimeError) {
             return (result, try runtime.observe(podUID: record.pod.uid))
@@ -43,7 +57,7 @@ struct PodExecutor: Sendable {
                 try runtime.signalContainer(podUID: pod.uid, name: name, attempt: attempt, signal: signal)
             case .removeContainer(let name, let attempt):
                 try runtime.removeContainer(podUID: pod.uid, name: name, attempt: attempt)
-                try removeTree(paths.log(pod.uid, name, attempt))
+                try volumes.removeLog(podUID: pod.uid, container: name, attempt: attempt)
             case .resetSandbox:
                 try network.detach(podUID: pod.uid)
                 failpoint(.sandboxReset)
@@ -65,7 +79,7 @@ struct PodExecutor: Sendable {
         failpoint(.networkTornDown)
         try volumes.remove(podUID: uid)
         failpoint(.volumesTornDown)
-        try removeTree(paths.logs(uid))
+        try volumes.removeLogs(podUID: uid)
         failpoint(.logsTornDown)
         try copies.remove(uid)
         failpoint(.copyTornDown)

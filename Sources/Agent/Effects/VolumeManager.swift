@@ -5,7 +5,7 @@ import Linux
 import Model
 
 /// Makes, mounts and removes the volumes of pods. Every method is idempotent.
-struct VolumeManager: Sendable {
+struct VolumeManager: PodVolumes {
     let paths: AgentPaths
     /// `nameserver` lines and the like that pods get, as text.
     let resolverConfiguration: String
@@ -101,6 +101,14 @@ struct VolumeManager: Sendable {
         try removeTree(memory)
         try removeTree(paths.diskVolumes(podUID))
     }
+
+    /// Removes the log of one attempt of a container.
+    func removeLog(podUID: String, container: String, attempt: Int) throws(LinuxError) {
+        try removeTree(paths.log(podUID, container, attempt))
+    }
+
+    /// Removes every log of a pod.
+    func removeLogs(podUID: String) throws(LinuxError) { try removeTree(paths.logs(podUID)) }
 
     /// The pods that have volumes or logs here.
     func podsWithRemains() -> Set<String> {

@@ -66,10 +66,25 @@ public struct PodRecord: Sendable {
     public init(pod: Pod) {
         self.pod = pod
         status = pod.status ?? PodStatus()
-        for known in (pod.status?.containerStatuses ?? []) + (pod.status?.initContainerStatuses ?? []) {
-            var container = ContainerRecord()
-            container.attemptFloor = known.restartCount
-            container.lastTermination = known.lastState?.terminated
+        remember(pod.status)
+    }
+
+    /// Takes over what the server has of a pod that was known from its copy only. The copy was made before the pod was started;
+    /// what was reported since is in the server's object, and must not be taken back.
+    mutating func confirm(_ stored: Pod) {
+        pod = stored
+        guard let known = stored.status else { return }
+        let hostIP = status.hostIP
+        status = known
+        status.hostIP = hostIP
+        remember(known)
+    }
+
+    private mutating func remember(_ status: PodStatus?) {
+        for known in (status?.containerStatuses ?? []) + (status?.initContainerStatuses ?? []) {
+            var container = containers[known.name] ?? ContainerRecord()
+            container.attemptFloor = max(container.attemptFloor, known.restartCount)
+            container.lastTermination = container.lastTermination ?? known.lastState?.terminated
             containers[known.name] = container
         }
     }

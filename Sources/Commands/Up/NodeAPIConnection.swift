@@ -5,10 +5,15 @@ import Synchronization
 import Threads
 
 /// The agent's side of the API, over the API's client.
-final class NodeAPIConnection: AgentConnection {
+package final class NodeAPIConnection: AgentConnection {
     private let api: ClusterAPI
+    private let clock: @Sendable () -> Timestamp
     /// Events that were recorded, by what makes them the same, so that a repetition counts one up.
     private let recorded = Mutex<[EventKey: Recorded]>([:])
+
+    /// The version of each pod's object that its last status made, by uid. Every status names the version that it follows, so that a
+    /// request that was held up on its way, and arrives after a newer one, is refused.
+    private let versions = Mutex<[String: UInt64]>([:])
 
     private struct EventKey: Hashable {
         var podUID: String
@@ -25,48 +30,89 @@ final class NodeAPIConnection: AgentConnection {
     /// How many events are remembered at most; then all are forgotten and counting starts anew.
     private static let memoryLimit = 4096
 
-    init(_ client: any APIClient) { api = ClusterAPI(client: client, namespace: "default") }
+    /// Makes the connection.
+    ///
+    /// - Parameter clock: the present moment, for events and conditions.
+    package init(_ client: any APIClient, clock: @escaping @Sendable () -> Timestamp = { MachineClock.wall }) {
+        api = ClusterAPI(client: client, namespace: "default")
+        self.clock = clock
+    }
 
-    func watchPods(node: String, _ handler: (PodChange) -> Bool) throws(ConnectionError) {
+    /// Selects the pods of a node.
+    package static func selection(node: String) -> ListSelection {
+        ListSelection { $0.fieldSelector = "spec.nodeName=\(node)" }
+    }
+
+    /// What a change of the API is to the agent; nil for none.
+    package static func change(_ event: WatchEvent) -> PodChange? {
+        switch event {
+        case .added(let object), .modified(let object): return (try? Pod(json: object)).map { .changed($0) }
+        case .deleted(let object): return .removed(uid: object["metadata"]?["uid"]?.string ?? "")
+        case .bookmark: return nil
+        }
+    }
+
+    package func watchPods(node: String, _ handler: (PodChange) -> Bool) throws(ConnectionError) {
         try translated {
-            let selection = ListSelection { $0.fieldSelector = "spec.nodeName=\(node)" }
+            let selection = Self.selection(node: node)
             let pods = try api.client.list(Pod.self, selection)
             guard handler(.all(pods.items)) else { return }
             try api.client.watch(.pod, selection, resourceVersion: pods.resourceVersion) { event in
-                switch event {
-                case .added(let object), .modified(let object):
-                    guard let pod = try? Pod(json: object) else { return true }
-                    return handler(.changed(pod))
-                case .deleted(let object): return handler(.removed(uid: object["metadata"]?["uid"]?.string ?? ""))
-                case .bookmark: return true
-                }
+                Self.change(event).map(handler) ?? true
             }
         }
     }
 
-    func update(_ status: PodStatus, of pod: Pod) throws(ConnectionError) {
+    package func update(_ status: PodStatus, of pod: Pod) throws(ConnectionError) {
         try translated {
             var document = status.json
             // A merge patch leaves out what it does not name; what is no longer so is taken back by null.
             for name in ["reason", "message", "podIP", "initContainerStatuses", "containerStatuses"]
             where document[name] == nil { document[name] = .null }
-            let path = ResourceType.pod.path(namespace: pod.namespace, name: pod.name, subresource: "status")
-            let body: JSONValue = ["metadata": ["uid": .string(pod.uid)], "status": document]
-            _ = try api.request("PATCH", path, contentType: PatchType.merge.rawValue, body: body)
+            var version = knownVersion(of: pod)
+            for _ in 1...4 {
+                do {
+                    return try send(document, of: pod, following: version)
+                } catch ClientError.status(code: 409, _, let message, _) where version != nil {
+                    let live = try api.client.get(Pod.self, namespace: pod.namespace, name: pod.name)
+                    guard live.uid == pod.uid else { throw ConnectionError.notFound(message) }
+                    version = live.metadata.resourceVersion.flatMap { UInt64($0) }
+                }
+            }
+            throw ConnectionError.unreachable("the pod changes too often")
         }
     }
 
-    func release(_ pod: Pod) throws(ConnectionError) {
+    /// The newest version of a pod's object that is known here.
+    private func knownVersion(of pod: Pod) -> UInt64? {
+        let seen = pod.metadata.resourceVersion.flatMap { UInt64($0) }
+        return [seen, versions.withLock { $0[pod.uid] }].compactMap { $0 }.max()
+    }
+
+    private func send(_ status: JSONValue, of pod: Pod, following version: UInt64?) throws {
+        let path = ResourceType.pod.path(namespace: pod.namespace, name: pod.name, subresource: "status")
+        var body: JSONValue = ["metadata": ["uid": .string(pod.uid)], "status": status]
+        if let version { body["metadata"]?["resourceVersion"] = .string(String(version)) }
+        let made = try api.request("PATCH", path, contentType: PatchType.merge.rawValue, body: body).document
+        let next = made["metadata"]?["resourceVersion"]?.string.flatMap { UInt64($0) }
+        versions.withLock { versions in
+            if versions.count >= Self.memoryLimit { versions = [:] }
+            versions[pod.uid] = next
+        }
+    }
+
+    package func release(_ pod: Pod) throws(ConnectionError) {
         try translated {
             let body: JSONValue = [
                 "kind": "DeleteOptions", "apiVersion": "v1", "gracePeriodSeconds": 0,
                 "preconditions": ["uid": .string(pod.uid)],
             ]
             _ = try api.request("DELETE", ResourceType.pod.path(namespace: pod.namespace, name: pod.name), body: body)
+            versions.withLock { $0[pod.uid] = nil }
         }
     }
 
-    func secret(namespace: String, name: String) throws(ConnectionError) -> [String: [UInt8]] {
+    package func secret(namespace: String, name: String) throws(ConnectionError) -> [String: [UInt8]] {
         try translated {
             try api.client.get(Secret.self, namespace: namespace, name: name).data.mapValues {
                 Base64.decode($0) ?? []
@@ -74,7 +120,7 @@ final class NodeAPIConnection: AgentConnection {
         }
     }
 
-    func configMap(namespace: String, name: String) throws(ConnectionError) -> [String: [UInt8]] {
+    package func configMap(namespace: String, name: String) throws(ConnectionError) -> [String: [UInt8]] {
         try translated {
             let object = try api.client.get(ConfigMap.self, namespace: namespace, name: name)
             let binary = object.binaryData.mapValues { Base64.decode($0) ?? [] }
@@ -82,7 +128,7 @@ final class NodeAPIConnection: AgentConnection {
         }
     }
 
-    func register(_ node: Node) throws(ConnectionError) {
+    package func register(_ node: Node) throws(ConnectionError) {
         try translated {
             let path = ResourceType.node.path(namespace: nil, name: node.name)
             let live = try api.find(.node, namespace: "", name: node.name)
@@ -91,7 +137,7 @@ final class NodeAPIConnection: AgentConnection {
             var status = node.status ?? NodeStatus()
             // Times of conditions are kept while the conditions hold, so that an unchanged node writes nothing.
             var conditions = known?.status?.conditions ?? []
-            for condition in status.conditions { conditions.set(condition, now: MachineClock.wall) }
+            for condition in status.conditions { conditions.set(condition, now: clock()) }
             status.conditions = conditions
             let labels = node.metadata.labels.filter { known?.metadata.labels[$0.key] != $0.value }
             if live != nil, !labels.isEmpty || known?.spec?.podCIDR != node.spec?.podCIDR {
@@ -107,9 +153,9 @@ final class NodeAPIConnection: AgentConnection {
         }
     }
 
-    func record(_ event: PodEvent, of pod: Pod, node: String) throws(ConnectionError) {
+    package func record(_ event: PodEvent, of pod: Pod, node: String) throws(ConnectionError) {
         let key = EventKey(podUID: pod.uid, reason: event.reason, message: event.message)
-        let now = Timestamp(seconds: MachineClock.wall.seconds)
+        let now = Timestamp(seconds: clock().seconds)
         let known = recorded.withLock { $0[key] }
         try translated {
             if let known {
@@ -166,6 +212,8 @@ final class NodeAPIConnection: AgentConnection {
     private func translated<Result>(_ body: () throws -> Result) throws(ConnectionError) -> Result {
         do {
             return try body()
+        } catch let error as ConnectionError {
+            throw error
         } catch ClientError.unreachable(let text) {
             throw .unreachable(text)
         } catch ClientError.status(let code, _, let message, _) {
