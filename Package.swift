@@ -110,6 +110,16 @@ let package = Package(
             name: "launch-benchmark", dependencies: ["ContainerRuntime", "Linux", "CLinux", "Model", "Threads"],
             path: "Benchmarks/launch", exclude: ["bundle.json"], swiftSettings: strict),
 
+        // The whole cluster on a simulated clock, and the program that runs many of them.
+        library(
+            "Simulation",
+            [
+                "Model", "Controllers", "Store", "Wire", "HTTP", "ContainerRuntime", "ControlPlane", "Agent",
+                "APIServer",
+                "Client", "Commands",
+            ]),
+        .executableTarget(name: "martlet-simulate", dependencies: ["Simulation", "Model"], swiftSettings: strict),
+
         // A program that the store's tests kill while it writes.
         .executableTarget(
             name: "store-writer", dependencies: ["Store", "Model"], path: "Tests/StoreWriter", swiftSettings: strict),
@@ -148,6 +158,7 @@ let package = Package(
             "EndToEndTests",
             ["Model", "Linux", "CLinux", "Threads", "Store", "Client", "Consistency", "martlet", "martlet-supervisor"]),
         tests("BenchmarkReportTests", ["BenchmarkReport", "Model"]),
+        tests("SimulationTests", ["Simulation", "Model"]),
         tests("TidyTests", []),
     ],
     swiftLanguageModes: [.v6]

@@ -91,7 +91,9 @@ final class Watcher: Sendable {
                 content.revision = max(content.revision, revision)
                 return false
             case .events(let events):
-                if let resumed, events.first?.object.revision == resumed, events.count(where: { visible($0) != nil }) < 2 {
+                if let resumed, events.first?.object.revision == resumed,
+                    events.count(where: { visible($0) != nil }) < 2
+                {
                     return false
                 }
                 content.queued += events.count

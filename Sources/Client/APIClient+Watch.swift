@@ -42,7 +42,7 @@ extension APIClient {
 
 extension WatchEvent {
     /// Reads an event of the wire; nil for a kind that this client does not know.
-    init?(document: [UInt8]) throws {
+    package init?(document: [UInt8]) throws {
         let event = try JSONValue(parsing: document)
         let object = event["object"] ?? .null
         switch event["type"]?.string {

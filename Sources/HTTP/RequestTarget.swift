@@ -1,10 +1,10 @@
 /// The target of a request line (RFC 9112 section 3.2), decoded.
-struct RequestTarget: Equatable {
-    var path: String
-    var query: [(name: String, value: String)]
+package struct RequestTarget: Equatable {
+    package var path: String
+    package var query: [(name: String, value: String)]
 
     /// Splits and decodes a target; nil when its escapes are not `%` and two digits, or do not spell UTF-8 without NUL.
-    init?(_ target: String) {
+    package init?(_ target: String) {
         var bytes = Array(target.utf8)[...]
         if !bytes.starts(with: [UInt8(ascii: "/")]) { bytes = RequestTarget.withoutAuthority(bytes) }
         let mark = bytes.firstIndex(of: UInt8(ascii: "?"))
@@ -23,7 +23,7 @@ struct RequestTarget: Equatable {
         }
     }
 
-    static func == (left: RequestTarget, right: RequestTarget) -> Bool {
+    package static func == (left: RequestTarget, right: RequestTarget) -> Bool {
         left.path == right.path && left.query.elementsEqual(right.query, by: ==)
     }
 

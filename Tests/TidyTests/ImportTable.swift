@@ -46,6 +46,12 @@ let importTable: [String: Set<String>] = [
         "ControlPlane",
         "Agent", "APIServer", "Client", "HTTP", "YAML", "CLinux", "Glibc", "Synchronization",
     ],
+    // Beside the program: the whole of it on a simulated clock.
+    "Simulation": [
+        "Model", "Controllers", "Store", "Wire", "HTTP", "ContainerRuntime", "ControlPlane", "Agent", "APIServer", "Client",
+        "Commands",
+    ],
+    "martlet-simulate": ["Simulation", "Model", "Glibc"],
     "martlet": ["Commands"],
     "martlet-supervisor": ["Supervision", "Linux", "Model", "CLinux", "Glibc"],
 

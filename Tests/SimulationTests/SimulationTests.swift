@@ -1,0 +1,110 @@
+import Model
+import Testing
+
+@testable import Simulation
+
+/// A seed made short enough for a test: fewer nodes and less time.
+private func short(_ seed: UInt64, faults: Set<FaultKind>? = nil) -> Plan {
+    var selection = Selection()
+    selection.faults = faults
+    selection.nodes = 2
+    selection.milliseconds = 40_000
+    return Plan(seed: seed, only: selection)
+}
+
+@Suite("Simulation", .timeLimit(.minutes(5)))
+struct SimulationTests {
+    @Test("a cluster keeps its promises whatever goes wrong", arguments: UInt64(1)...20)
+    func promises(_ seed: UInt64) {
+        let outcome = Simulation.run(short(seed))
+        #expect(outcome.violation == nil, "hack/simulate --seeds 1 --from \(seed)")
+        #expect(outcome.figures.commits > 10, "a simulation in which nothing happens proves nothing")
+    }
+
+    @Test("the same seed makes the same events")
+    func sameTwice() {
+        let runs = (0..<2).map { _ in Simulation.run(short(3), keepsTrace: true) }
+        #expect(runs[0].hash == runs[1].hash)
+        #expect(runs[0].lines == runs[1].lines)
+        #expect(runs[0].hash != Simulation.run(short(4)).hash)
+    }
+
+    @Test("every planted bug is found by the checker that is there for it", arguments: Sabotage.allCases)
+    func sabotage(_ bug: Sabotage) {
+        for seed in 1...40 as ClosedRange<UInt64> {
+            guard let violation = Simulation.run(Plan(seed: seed), sabotage: bug).violation else { continue }
+            if bug.numbers.contains(violation.number) { return }
+        }
+        Issue.record("\(bug.rawValue) was not found by \(bug.numbers) in 40 seeds")
+    }
+
+    @Test("a failure is made smaller, and what is left fails the same way every time")
+    func shrinking() throws {
+        let outcome = Simulation.run(Plan(seed: 2), sabotage: .blindPlacement)
+        let violation = try #require(outcome.violation)
+        let (selection, tries) = Shrinker.shrink(outcome, sabotage: .blindPlacement, limit: 40)
+        #expect(tries > 0)
+        let read = try #require(Selection(selection.text))
+        #expect(read == selection)
+        let again = (0..<2).map { _ in Simulation.run(Plan(seed: 2, only: read), sabotage: .blindPlacement) }
+        #expect(again.allSatisfy { $0.violation?.number == violation.number })
+        #expect(again[0].hash == again[1].hash)
+        #expect(again[0].figures.events <= outcome.figures.events)
+    }
+
+    @Test("the server may be killed before and after any write", arguments: 1...12)
+    func everyWrite(_ number: Int) {
+        for point in [CrashPoint.before(number), .after(number)] {
+            var plan = short(7, faults: [])
+            plan.crash = point
+            #expect(Simulation.run(plan).violation == nil)
+        }
+    }
+}
+
+@Suite("Simulation parts", .timeLimit(.minutes(1)))
+struct SimulationPartTests {
+    @Test("events come by time, and in the order of asking where the time is the same")
+    func queue() {
+        var queue = EventQueue()
+        var order: [Int] = []
+        for (index, time) in [5, 1, 5, 3, 1, 5].enumerated() {
+            queue.add(at: .seconds(Int64(time))) { order.append(index) }
+        }
+        while let event = queue.take() { event.body() }
+        #expect(order == [1, 4, 3, 0, 2, 5])
+    }
+
+    @Test("chance follows from seed and stream, and streams are apart")
+    func chance() {
+        func numbers(_ seed: UInt64, _ stream: String) -> [UInt64] {
+            var random = SeededRandom(seed: seed, stream: stream)
+            return (0..<8).map { _ in random.next() }
+        }
+        #expect(numbers(1, "a") == numbers(1, "a"))
+        #expect(Set(numbers(1, "a") + numbers(2, "a") + numbers(1, "b")).count == 24)
+    }
+
+    @Test("every fault has a row, and every row a way to be off")
+    func table() {
+        #expect(FaultTable.rows.map(\.kind) == FaultKind.allCases)
+        #expect(FaultTable.rows.allSatisfy { $0.values.contains(0) && $0.values.contains { $0 > 0 } })
+    }
+
+    @Test("every checker has a planted bug")
+    func coverage() {
+        let planted = Set(Sabotage.allCases.flatMap(\.numbers))
+        #expect(Set(allCheckers().map(\.number)).union([4, 5]) == planted)
+    }
+
+    @Test(
+        "a selection is written as it is read",
+        arguments: [
+            "", "faults=", "faults=late,reboot", "operations=1,4", "nodes=3", "faults=late;nodes=2;milliseconds=9",
+        ])
+    func selection(_ text: String) { #expect(Selection(text)?.text == text) }
+
+    @Test(
+        "a selection that makes no sense is refused", arguments: ["x", "faults=none-such", "nodes=0", "operations=a"])
+    func badSelection(_ text: String) { #expect(Selection(text) == nil) }
+}
