@@ -89,6 +89,7 @@ public final class APIServer: Sendable {
         switch route {
         case .open: break
         case .information(let information): try serve(information, exchange)
+        case .snapshot: try serveSnapshot(identity, exchange)
         case .resource(let path):
             let verb = try path.verb(of: request)
             exchange.describe(verb: verb.rawValue, resource: path.metricName)

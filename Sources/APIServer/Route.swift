@@ -57,6 +57,8 @@ enum Route: Hashable, Sendable {
 
     case open(Open)
     case information(Information)
+    /// Everything that is stored.
+    case snapshot
     case resource(ResourcePath)
 
     /// Reads a path; nil when it leads nowhere.
@@ -66,6 +68,7 @@ enum Route: Hashable, Sendable {
         case "healthz", "livez", "readyz": self = .open(.health)
         case "version" where parts.count == 1: self = .open(.version)
         case "metrics" where parts.count == 1: self = .information(.metrics)
+        case "snapshot" where parts.count == 1: self = .snapshot
         case "openapi", "swagger-2.0.0.pb-v1":
             guard let route = Self.openAPI(parts) else { return nil }
             self = .information(route)

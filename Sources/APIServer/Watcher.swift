@@ -216,12 +216,11 @@ final class Watcher: Sendable {
             }
         case .endOfInitial(let revision): writeBookmark(revision, endsInitialEvents: true, to: stream)
         case .events(var events):
-            while let event = events.first {
+            while let first = events.first {
                 guard stream.backlogBytes < hub.serving.backlogMark else { return .left(.events(events)) }
-                events.removeFirst()
-                guard let (type, object) = visible(event) else { continue }
-                guard stream.write(bytes(type, object)) else { return .over }
-                content.withLock { $0.sentRevision = max($0.sentRevision, object.revision) }
+                let commit = events.prefix { $0.object.revision == first.object.revision }
+                events = events.dropFirst(commit.count)
+                guard write(commit, to: stream) else { return .over }
             }
         case .ended(let error):
             let status = APIServer.status(error).document.serialized()
@@ -229,6 +228,18 @@ final class Watcher: Sendable {
             return .over
         }
         return .done
+    }
+
+    /// Writes the changes of one transaction in one piece: a watch that ends between them could not be taken up again
+    /// without losing the rest, since they have one revision. Returns false when the client is gone.
+    private func write(_ commit: ArraySlice<StoreEvent>, to stream: any HTTPStream) -> Bool {
+        let shown = commit.compactMap(visible)
+        guard let last = shown.last else { return true }
+        guard stream.write(shown.count == 1 ? bytes(last.0, last.1) : shown.flatMap { bytes($0.0, $0.1) }) else {
+            return false
+        }
+        content.withLock { $0.sentRevision = max($0.sentRevision, last.1.revision) }
+        return true
     }
 
     private func bytes(_ type: WatchEventType, _ object: StoredObject) -> [UInt8] {

@@ -16,6 +16,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <sys/xattr.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #define RESOLVE_ATTEMPTS 128
@@ -123,4 +124,9 @@ int linux_is_opaque(const char *path) {
 long linux_file_system(int file) {
     struct statfs information;
     return fstatfs(file, &information) < 0 ? -1 : (long)information.f_type;
+}
+
+int linux_exchange(const char *one, const char *other)
+{
+    return renameat2(AT_FDCWD, one, AT_FDCWD, other, RENAME_EXCHANGE);
 }

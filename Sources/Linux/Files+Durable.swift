@@ -80,3 +80,10 @@ public func syncDirectory(_ path: String) throws(LinuxError) {
     let directory = try Descriptor(opening: path, flags: O_RDONLY | O_DIRECTORY)
     try systemCall("fsync", path: path) { fsync(directory.raw) }
 }
+
+/// Has two files or directories of one file system change places in one instant, and makes that survive a crash.
+public func exchangeDurably(_ one: String, _ other: String) throws(LinuxError) {
+    try systemCall("renameat2", path: one) { linux_exchange(one, other) }
+    try syncDirectory(parentDirectory(of: one))
+    try syncDirectory(parentDirectory(of: other))
+}

@@ -40,6 +40,16 @@ import Wire
         #expect(try other.send("GET", "/api/v1/nodes/n").status == 403)
     }
 
+    @Test func `everything at once is for administrators alone`() throws {
+        let server = try SecureServer()
+        let admin = try server.client(as: "ann", groups: ["system:masters"])
+        #expect(try admin.send("GET", "/snapshot").status == 200)
+        #expect(try admin.send("POST", "/snapshot", Self.shop).status == 405)
+        for (name, groups) in [("system:node:n", ["system:nodes"]), ("bob", ["ops"])] {
+            #expect(try server.client(as: name, groups: groups).send("GET", "/snapshot").status == 403)
+        }
+    }
+
     @Test func `a certificate without a group that may do anything is known and refused`() throws {
         let server = try SecureServer()
         let user = try server.client(as: "bob", groups: ["ops"])

@@ -42,7 +42,8 @@ let importTable: [String: Set<String>] = [
 
     // Layer 5: the program.
     "Commands": [
-        "Model", "Threads", "Manifest", "Store", "Wire", "Linux", "PKI", "ContainerRuntime", "Network", "Supervision",
+        "Model", "Controllers", "Threads", "Manifest", "Store", "Wire", "Linux", "PKI", "ContainerRuntime", "Network",
+        "Supervision",
         "ControlPlane",
         "Agent", "APIServer", "Client", "HTTP", "YAML", "CLinux", "Glibc", "Synchronization",
     ],

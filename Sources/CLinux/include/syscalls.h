@@ -19,6 +19,9 @@ int linux_open_in_root(int directory, const char *path, uint64_t flags);
 /// O_PATH.
 extern const int linux_o_path;
 
+/// renameat2(2) with RENAME_EXCHANGE: two paths change places in one instant.
+int linux_exchange(const char *one, const char *other);
+
 /// Opens a program so that whoever runs it cannot be made to write it: through a mount of its own that is read-only for
 /// good, as no path leads to it.
 int linux_open_read_only(const char *path);

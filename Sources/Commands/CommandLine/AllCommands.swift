@@ -9,7 +9,8 @@ extension Program {
             EventsCommand.command,
             WaitCommand.command,
         ] + ImageCommands.all + [
-            DoctorCommand.command, CleanupCommand.command, WaitReadyCommand.command, CompletionCommand.command,
+            BackupCommand.command, RestoreCommand.command, FsckCommand.command, DoctorCommand.command,
+            CleanupCommand.command, WaitReadyCommand.command, CompletionCommand.command,
             VersionCommand.command, CompletionCommand.helper, unpackHelper,
         ]
     }

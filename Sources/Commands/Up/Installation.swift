@@ -91,13 +91,24 @@ struct Installation: Sendable, Equatable {
     }
 }
 
+/// Another process runs with a data directory.
+struct InstallationInUse: Error, CustomStringConvertible {
+    /// Its process id; empty when it is not known.
+    let owner: String
+    let data: String
+
+    var description: String {
+        "another martlet\(owner.isEmpty ? "" : " (pid \(owner))") runs with the data directory \(data)"
+    }
+}
+
 /// Holds an installation's lock: as long as it lives, no other process runs it (flock(2)).
 final class InstallationLock: Sendable {
     private let descriptor: Int32
 
     /// Takes the lock.
     ///
-    /// - Throws: `CommandFailure` that names the process that has it.
+    /// - Throws: `InstallationInUse` when another process has it.
     init(_ installation: Installation) throws {
         try installation.prepareData()
         let path = installation.lockFile
@@ -106,10 +117,7 @@ final class InstallationLock: Sendable {
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
             let owner = (try? readText(path, limit: 64))?.filter { $0.isNumber } ?? ""
             close(descriptor)
-            throw CommandFailure(
-                message:
-                    "another martlet\(owner.isEmpty ? "" : " (pid \(owner))") runs with the data directory \(installation.data)"
-            )
+            throw InstallationInUse(owner: owner, data: installation.data)
         }
         ftruncate(descriptor, 0)
         try writeAll(descriptor, Array("\(getpid())\n".utf8), path: path)

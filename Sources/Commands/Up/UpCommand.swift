@@ -92,7 +92,7 @@ private struct UpRun {
         let reachable = ["127.0.0.1", "localhost", address] + call.values("advertise")
         let credentials = try Credentials(
             in: installation, node: node, addresses: reachable.filter { $0 != "0.0.0.0" && $0 != "::" }.unique)
-        let store = try SQLiteStore(path: installation.database)
+        let store = try openStore()
         defer { store.close() }
         let images = try installation.imageStore()
         let server = try Server(credentials, store: store, address: address, port: port)
@@ -116,6 +116,14 @@ private struct UpRun {
         log("stopping on \(signal == SIGINT ? "SIGINT" : "SIGTERM"); containers go on, `martlet up` takes them over")
         agent.stop()
         return 0
+    }
+
+    private func openStore() throws -> SQLiteStore {
+        do throws(StoreError) {
+            return try SQLiteStore(path: installation.database)
+        } catch {
+            throw refusal(of: error, installation)
+        }
     }
 
     private func writeKubeconfig(_ credentials: Credentials, _ url: String) throws {

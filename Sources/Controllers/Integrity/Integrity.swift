@@ -20,6 +20,10 @@ public struct IntegrityFault: Hashable, Sendable {
         case released
         /// The pods on a node request more than the node can give.
         case overcommitted
+        /// Two pods that live have the same address.
+        case address
+        /// Its deletion waits for somebody who is not there.
+        case finalizer
     }
     /// Where the object is stored.
     public var key: ObjectKey

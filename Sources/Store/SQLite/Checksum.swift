@@ -13,6 +13,13 @@ struct Checksum {
         of(position: row.position, type: row.type, row.namespace, row.name, row.document)
     }
 
+    /// The checksum of some bytes.
+    static func of(_ bytes: ArraySlice<UInt8>) -> UInt64 {
+        var checksum = Checksum()
+        checksum.add(bytes)
+        return checksum.hash
+    }
+
     private static func of(
         position: Int64, type: Int64, _ namespace: String, _ name: String, _ document: [UInt8]?
     ) -> Int64 {

@@ -56,6 +56,9 @@ final class Connection: @unchecked Sendable {
     /// Whether no transaction is open: SQLite rolls back by itself after some failures.
     var isAutocommit: Bool { sqlite3_get_autocommit(handle) != 0 }
 
+    /// How many rows the last statement that writes has changed.
+    var changes: Int32 { sqlite3_changes(handle) }
+
     /// Runs statements that return nothing of interest.
     func execute(_ sql: String) throws(SQLiteFailure) {
         let status = sqlite3_exec(handle, sql, nil, nil, nil)

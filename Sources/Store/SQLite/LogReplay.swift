@@ -21,6 +21,8 @@ struct LogReplay {
     private var content = Published()
     private var pending: [StoreEvent] = []
     private var pendingRevision: StoreRevision
+    /// The rows that were added.
+    private(set) var rows = RowSet()
 
     init(path: String, compacted: StoreRevision) {
         self.path = path
@@ -31,6 +33,7 @@ struct LogReplay {
     mutating func add(_ row: LogRow, of type: ResourceType?) throws(SQLiteFailure) {
         guard let type else { throw damaged(row, "its type \(row.type) is unknown") }
         guard row.checksum == Checksum.of(row) else { throw damaged(row, "its checksum is wrong") }
+        rows.insert(row.position)
         let event = try event(row, ObjectKey(type, namespace: row.namespace, name: row.name))
         if event.change == .deleted { content.index.remove(event.object.key) } else { content.index.put(event.object) }
         guard row.revision > content.history.compacted else { return }

@@ -16,10 +16,29 @@ extension SQLiteJournal {
                     document: rows.bytes(4), checksum: rows.integer(5))
                 try replay.add(row, of: types[row.type])
             }
-            return replay.finished()
+            let content = replay.finished()
+            mark = Mark(revision: content.revision, compacted: content.history.compacted, rows: replay.rows)
+            try compare(mark, with: try markFile.read())
+            return content
         } catch {
             throw Self.refusal(error, opening: path)
         }
+    }
+
+    /// Refuses a file that has lost what its mark says was acknowledged.
+    private func compare(_ found: Mark, with promised: Mark?) throws(SQLiteFailure) {
+        guard let promised else { return }
+        guard found.revision >= promised.revision else {
+            throw SQLiteFailure(
+                content: "database \(path) ends at revision \(found.revision), and \(promised.revision) was "
+                    + "acknowledged: \(path)-wal, where the rest was, is missing, cut or damaged")
+        }
+        let isSameMoment = found.revision == promised.revision && found.compacted == promised.compacted
+        guard isSameMoment, found.rows != promised.rows else { return }
+        throw SQLiteFailure(
+            content:
+                "database \(path) is damaged: at revision \(found.revision) it has \(found.rows.count) rows, and not "
+                + "the \(promised.rows.count) that it had; some of its pages are lost or old")
     }
 
     private func compacted() throws(SQLiteFailure) -> StoreRevision {

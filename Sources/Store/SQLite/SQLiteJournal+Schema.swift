@@ -1,3 +1,5 @@
+import Glibc
+
 /// The schema, and whether a file has it.
 extension SQLiteJournal {
     /// The schema's version: `PRAGMA user_version`.
@@ -50,6 +52,21 @@ extension SQLiteJournal {
         guard check == "ok" else { throw refused("is damaged: \(check)") }
     }
 
+    /// Refuses companions without their database: SQLite would take an empty file for a new database, and remove the log.
+    static func refuseRemains(_ path: String) throws(SQLiteFailure) {
+        // 512 bytes are the smallest page that SQLite has: what is shorter counts as empty.
+        guard size(of: path) < 512 else { return }
+        for companion in [path + "-wal", path + "-mark"] where size(of: companion) > 0 {
+            throw SQLiteFailure(
+                content: "database \(path) is missing or empty, and its companion \(companion) is there")
+        }
+    }
+
+    private static func size(of path: String) -> Int64 {
+        var status = stat()
+        return stat(path, &status) == 0 ? Int64(status.st_size) : 0
+    }
+
     /// Lays out an empty file.
     func prepareSchema() throws(SQLiteFailure) {
         if try isEmpty() { try connection.execute(Self.schema) }
@@ -60,6 +77,6 @@ extension SQLiteJournal {
     }
 
     private func refused(_ problem: String) -> SQLiteFailure {
-        SQLiteFailure(code: SQLiteFailure.content, systemErrno: 0, message: "database \(path) \(problem)")
+        SQLiteFailure(content: "database \(path) \(problem)")
     }
 }

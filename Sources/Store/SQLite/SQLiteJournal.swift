@@ -12,6 +12,9 @@ final class SQLiteJournal: Journal, @unchecked Sendable {
     private var statements: Statements?
     /// The number of each type in the file.
     var typeNumbers: [ResourceType: Int64] = [:]
+    /// The rows of the file and up to where they reach, as of the last commit.
+    var mark = Mark(revision: 0, compacted: 0, rows: RowSet())
+    let markFile: MarkFile
     private let walLimit: Int
     private var isHealthy = true
 
@@ -23,6 +26,8 @@ final class SQLiteJournal: Journal, @unchecked Sendable {
     init(path: String, options: StoreOptions) throws(StoreError) {
         self.path = path
         walLimit = options.walLimit
+        markFile = MarkFile(ofDatabase: path)
+        do throws(SQLiteFailure) { try Self.refuseRemains(path) } catch { throw Self.refusal(error, opening: path) }
         Self.makePrivate(path)
         do throws(SQLiteFailure) {
             connection = try Connection(path: path, vfs: options.vfs)
@@ -82,6 +87,7 @@ final class SQLiteJournal: Journal, @unchecked Sendable {
     func append(_ commits: [StoreCommit], forgetting: [StoreCommit]) throws(StoreError) {
         guard let statements else { throw .closed }
         let known = typeNumbers
+        let before = mark
         do throws(SQLiteFailure) {
             _ = try statements.begin.step()
             failpoint(.transactionBegun)
@@ -91,8 +97,11 @@ final class SQLiteJournal: Journal, @unchecked Sendable {
             failpoint(.transactionWritten)
             _ = try statements.commit.step()
             failpoint(.transactionCommitted)
+            mark.revision = commits.last?.revision ?? mark.revision
+            markFile.write(mark)
         } catch {
             typeNumbers = known
+            mark = before
             throw abandon(error, statements)
         }
     }
@@ -108,6 +117,7 @@ final class SQLiteJournal: Journal, @unchecked Sendable {
         try statements.insert.bind(document, at: 5)
         try statements.insert.bind(Checksum.of(object, type: type, document: document), at: 6)
         _ = try statements.insert.step()
+        mark.rows.insert(object.position)
     }
 
     /// What a forgotten commit replaced or deleted is of no use to any watch any more.
@@ -119,11 +129,13 @@ final class SQLiteJournal: Journal, @unchecked Sendable {
         }
         try statements.compact.bind(Int64(last.revision), at: 1)
         _ = try statements.compact.step()
+        mark.compacted = last.revision
     }
 
     private func delete(_ object: StoredObject, _ statements: Statements) throws(SQLiteFailure) {
         try statements.delete.bind(object.position, at: 1)
         _ = try statements.delete.step()
+        if connection.changes > 0 { mark.rows.remove(object.position) }
     }
 
     private func number(of type: ResourceType, _ statements: Statements) throws(SQLiteFailure) -> Int64 {
@@ -177,6 +189,7 @@ final class SQLiteJournal: Journal, @unchecked Sendable {
         statements = nil
         if isHealthy && connection.walPages > 0 { try? connection.checkpoint() }
         connection.close()
+        markFile.close()
     }
 }
 
