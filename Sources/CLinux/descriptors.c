@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #define MOST_DESCRIPTORS 32
 
@@ -55,6 +56,14 @@ ssize_t linux_receive(int socket, void *bytes, size_t length, int *descriptors, 
         size_t size = header->cmsg_len - CMSG_LEN(0);
         memcpy(descriptors + *count, CMSG_DATA(header), size);
         *count += (int)(size / sizeof(int));
+    }
+    if (message.msg_flags & MSG_CTRUNC) {
+        // More came than there is room for, in the message or in this process: what is missing would be missed later, the
+        // cgroups of a container for one.
+        for (int index = 0; index < *count; index++) close(descriptors[index]);
+        *count = 0;
+        errno = EMFILE;
+        return -1;
     }
     return received;
 }

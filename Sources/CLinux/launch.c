@@ -6,6 +6,7 @@
 #include <linux/close_range.h>
 #include <linux/sched.h>
 #include <sched.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
@@ -123,7 +124,7 @@ int child_run_steps(void *argument) {
         const struct linux_step *step = &child->launch->steps[index];
         failpoint(child->launch, index);
         if (step->operation == LAUNCH_EXECUTE) {
-            syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC);
+            if (syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC) < 0) fail(child, index);
             reset_signals();
         }
         if (perform(child, step) < 0) fail(child, index);
@@ -213,15 +214,23 @@ static pid_t adopt_grandchild(struct child *child, pid_t helper, int *pidfd) {
     return child->grandchild;
 }
 
+static void end(pid_t process) {
+    kill(process, SIGKILL);
+    reap(process);
+}
+
 static void await_report(int pipe, struct linux_launched *launched) {
     struct report report;
     ssize_t length;
     do length = read(pipe, &report, sizeof report);
     while (length < 0 && errno == EINTR);
-    launched->failed_step = LAUNCH_STARTED;
     if (length == (ssize_t)sizeof report) {
         launched->failed_step = report.step;
         launched->error = report.error;
+    } else if (length < 0) {
+        launched->error = errno;
+    } else {
+        launched->failed_step = LAUNCH_STARTED;
     }
 }
 
@@ -246,11 +255,17 @@ static void launch_on(char *stack, const struct linux_launch *launch, const int 
         return;
     }
     if (launch->join >= 0) process = adopt_grandchild(&child, (pid_t)process, &pidfd);
+    int unpinned = process > 0 && pidfd < 0 ? errno : 0;
     await_report(report[0], launched);
+    if (unpinned != 0 && launched->failed_step == LAUNCH_STARTED) {
+        // Without a descriptor nobody could signal it or learn of its end.
+        launched->failed_step = LAUNCH_CLONING;
+        launched->error = unpinned;
+    }
     launched->process = (pid_t)process;
     launched->pidfd = pidfd;
     if (launched->failed_step == LAUNCH_STARTED) return;
-    if (process > 0) reap((pid_t)process);
+    if (process > 0) end((pid_t)process);
     if (pidfd >= 0) close(pidfd);
     launched->pidfd = -1;
 }

@@ -115,6 +115,9 @@ public struct LaunchError: Error, Sendable, Hashable, CustomStringConvertible {
         }
     }
 
+    /// Whether a step failed: otherwise there was no process.
+    public var isOfStep: Bool { if case .step = failure { true } else { false } }
+
     /// What failed and why.
     public var description: String {
         let reason = strerror(errno).map { String(cString: $0) } ?? "error \(errno)"

@@ -41,20 +41,15 @@ extension Supervisor {
     ) throws -> (SupervisorReply, [Int32]) {
         let streams = try LaunchStreams(terminal: request.terminal, stdin: request.stdin)
         defer { streams.closeProcessSide() }
-        let completion = try Pipe()
-        do {
-            failpoint(.execReceived)
-            let process = try launch(request, in: container, streams).start()
-            failpoint(.execStarted)
-            let exec = ExecProcess(process, completion: completion.writing)
-            try watch(exec)
-            let own = request.terminal ? [streams.receiveTerminal()].compactMap { $0 } : streams.own
-            return (.started(pid: process.pid), own + [completion.reading])
-        } catch {
-            streams.closeOwnSide()
-            completion.close()
-            throw error
-        }
+        let pipe = try Pipe()
+        let completion = Descriptor(owning: pipe.reading)
+        let writing = Descriptor(owning: pipe.writing)
+        failpoint(.execReceived)
+        let process = try launch(request, in: container, streams).start()
+        failpoint(.execStarted)
+        try watch(ExecProcess(process, completion: writing.release()))
+        let own = request.terminal ? [streams.receiveTerminal()].compactMap { $0 } : streams.takeAllOwn()
+        return (.started(pid: process.pid), own + [completion.release()])
     }
 
     private func launch(
@@ -78,8 +73,18 @@ extension Supervisor {
         return launch
     }
 
+    /// Waits for the end of a process without holding anybody up; one for whose end nobody could wait is ended.
     private func watch(_ exec: ExecProcess) throws(LinuxError) {
-        execs[exec.pidfd] = exec
+        do {
+            try register(exec)
+            execs[exec.pidfd] = exec
+        } catch {
+            endChild(exec.pidfd)
+            throw error
+        }
+    }
+
+    private func register(_ exec: ExecProcess) throws(LinuxError) {
         // A pipe's writing end reports an error once nobody holds the reading one (poll(2)): the client has gone, and
         // with it whoever could end the process.
         var abandonment: EventLoop.Token?
@@ -90,14 +95,19 @@ extension Supervisor {
             kill(-exec.pid, SIGKILL)
         }
         var token: EventLoop.Token?
-        token = try loop.add(exec.pidfd) { [weak self, weak exec] _ in
-            guard let self, let exec, let end = try? reapChild(pidfd: exec.pidfd) else { return }
-            for token in [token, abandonment].compactMap({ $0 }) { loop.remove(token) }
-            // Nobody may be interested any more (EPIPE).
-            failpoint(.execEnded)
-            var code = end.exitCode
-            _ = withUnsafeBytes(of: &code) { write(exec.completion, $0.baseAddress, $0.count) }
-            execs[exec.pidfd] = nil
+        do {
+            token = try loop.add(exec.pidfd) { [weak self, weak exec] _ in
+                guard let self, let exec, let end = try? reapChild(pidfd: exec.pidfd) else { return }
+                for token in [token, abandonment].compactMap({ $0 }) { loop.remove(token) }
+                failpoint(.execEnded)
+                // Nobody may be interested any more (EPIPE).
+                var code = end.exitCode
+                _ = withUnsafeBytes(of: &code) { write(exec.completion, $0.baseAddress, $0.count) }
+                execs[exec.pidfd] = nil
+            }
+        } catch {
+            if let abandonment { loop.remove(abandonment) }
+            throw error
         }
     }
 }

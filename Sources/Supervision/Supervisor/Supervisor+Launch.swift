@@ -15,32 +15,37 @@ extension Supervisor {
             containers[request.container] = container
             return .container(container.record)
         } catch {
-            descriptors.close()
             return launchFailed(request, error)
         }
     }
 
     private func launchFailed(_ request: LaunchRequest, _ error: any Error) -> SupervisorReply {
-        guard let error = error as? LaunchError else { return .failed(kind: .system, message: "\(error)") }
-        let kind = error.isProgramFailure ? FailureKind.startFailed : .system
-        let exit = ExitRecord(
-            startedAt: nil, finishedAt: wallClock(), exitCode: 128, signal: nil, outOfMemory: false,
-            failure: error.description)
-        // What the process could not do in its surroundings it will not be able to do next time either.
-        if case .step = error.failure {
+        let kind = (error as? LaunchError)?.isProgramFailure == true ? FailureKind.startFailed : .system
+        switch error {
+        case let error as LaunchError where !error.isOfStep:
+            // There never was a process: the same may be tried again.
+            unlink("\(request.directory)/\(SupervisorFiles.launched)")
+        case is LaunchError, is Unwatched:
+            // What the process could not do in its surroundings it will not be able to do next time either.
+            let exit = ExitRecord(
+                startedAt: nil, finishedAt: wallClock(), exitCode: 128, signal: nil, outOfMemory: false,
+                failure: "\(error)")
             do {
                 try SupervisedContainer.record(exit, directory: request.directory)
             } catch {
-                return .failed(kind: .system, message: error.description)
+                complain("record the failure of \(request.container): \(error)")
             }
+        default: break
         }
-        return .failed(kind: kind, message: error.description)
+        return .failed(kind: kind, message: "\(error)")
     }
 
     private func start(
         _ request: LaunchRequest, _ descriptors: CgroupDescriptors
     ) throws -> SupervisedContainer {
         failpoint(.launchReceived, request.container)
+        var descriptors: CgroupDescriptors? = descriptors
+        defer { descriptors?.close() }
         let log = try LogWriter(request.log)
         let streams = try LaunchStreams(terminal: request.terminal)
         defer { streams.closeProcessSide() }
@@ -52,24 +57,25 @@ extension Supervisor {
         launch.namespaces = request.namespaces
         launch.userNamespace = userNamespace
         launch.isNotSpared = true
-        launch.cgroup = descriptors.unified
-        launch.cgroupProcs = descriptors.procs
+        launch.cgroup = descriptors?.unified
+        launch.cgroupProcs = descriptors?.procs ?? []
         launch.streams = streams.process
         launch.terminalSocket = streams.terminalSocket?.process
         let startedAt = wallClock()
-        let process: StartedProcess
-        do {
-            process = try start(launch, usingHelper: request.usesHelper)
-        } catch {
-            streams.closeOwnSide()
-            throw error
-        }
+        let process = try start(launch, usingHelper: request.usesHelper)
         failpoint(.containerStarted, request.container)
         let terminal = streams.receiveTerminal()
         let container = SupervisedContainer(
-            request, process, startedAt: startedAt, descriptors: descriptors, terminal: terminal,
-            oomKillsBefore: oomKills)
-        try watch(container, streams, log)
+            request, process, startedAt: startedAt,
+            descriptors: descriptors ?? CgroupDescriptors([], hasUnified: false),
+            terminal: terminal, oomKillsBefore: oomKills)
+        descriptors = nil
+        do {
+            try watch(container, streams, log)
+        } catch {
+            end(container)
+            throw Unwatched(cause: error)
+        }
         if let limit = request.limitAfterStart {
             do { try writeFile(limit.path, limit.value) } catch { complain("set a limit: \(error)") }
         }
@@ -92,6 +98,20 @@ extension Supervisor {
         }
     }
 
+    /// Ends a container of whose end and output nobody would know.
+    private func end(_ container: SupervisedContainer) {
+        for pump in container.pumps { pump.finish() }
+        container.pumps = []
+        endChild(container.pidfd)
+    }
+
+    /// Kills a child and reaps it.
+    func endChild(_ pidfd: Int32) {
+        try? signalProcess(pidfd: pidfd, signal: SIGKILL)
+        _ = awaitReadable(pidfd, milliseconds: 10_000)
+        if (try? reapChild(pidfd: pidfd)) == nil { complain("a child that was killed does not end") }
+    }
+
     private func steps(for request: LaunchRequest) -> [LaunchStep] {
         request.rootSteps + request.identity.steps(arguments: request.arguments)
     }
@@ -104,7 +124,8 @@ extension Supervisor {
                 try OutputPump(try duplicate(terminal), stream: "stdout", log: log, loop: loop)
             ]
         } else {
-            for (descriptor, stream) in zip(streams.own, ["stdout", "stderr"]) {
+            for stream in ["stdout", "stderr"] {
+                let descriptor = streams.takeOwn()
                 container.pumps.append(try OutputPump(descriptor, stream: stream, log: log, loop: loop))
             }
         }
@@ -112,4 +133,10 @@ extension Supervisor {
             if let container { self?.containerEnded(container) }
         }
     }
+}
+
+/// A container whose process runs, and whose end or output could not be watched.
+private struct Unwatched: Error, CustomStringConvertible {
+    var cause: LinuxError
+    var description: String { "watch the container: \(cause)" }
 }

@@ -15,6 +15,8 @@ public final class Supervisor {
     let userNamespace: Int32?
     private var clients: [ObjectIdentifier: ClientConnection] = [:]
     private let listener: Int32
+    /// A descriptor to give up when there are no others.
+    private var spare: Int32
     private(set) var isShuttingDown = false
     /// Whether nothing is left to do but to wait for events.
     private var isSettled = false
@@ -49,6 +51,7 @@ public final class Supervisor {
         let start = processStartTime(getpid()) ?? 0
         try writeFile(SupervisorFiles.pid, create: "\(getpid()) \(start)\n")
         listener = try UnixSocket.listen(name: SupervisorFiles.socket)
+        spare = try Descriptor(opening: "/dev/null", flags: O_RDONLY).release()
         try systemCall("chdir", path: "/") { chdir("/") }
     }
 
@@ -96,7 +99,10 @@ public final class Supervisor {
 
     private func accept() {
         let descriptor = linux_accept(listener)
-        guard descriptor >= 0 else { return }
+        guard descriptor >= 0 else {
+            if errno == EMFILE || errno == ENFILE { turnAway() }
+            return
+        }
         guard clients.count < Self.mostClients, let peer = try? UnixSocket.peer(descriptor), peer.user == geteuid()
         else {
             close(descriptor)
@@ -106,7 +112,17 @@ public final class Supervisor {
             descriptor, loop: loop,
             handle: { [weak self] in self?.answer($0, $1, $2) },
             ended: { [weak self] in self?.clients[ObjectIdentifier($0)] = nil })
-        if let client { clients[ObjectIdentifier(client)] = client } else { close(descriptor) }
+        // One that could not be watched has closed its descriptor.
+        if let client { clients[ObjectIdentifier(client)] = client }
+    }
+
+    /// Closes the next connection, for which there is no descriptor: left in the queue it would be told of without end. A
+    /// descriptor that is kept for this makes room for the moment.
+    private func turnAway() {
+        close(spare)
+        let descriptor = linux_accept(listener)
+        if descriptor >= 0 { close(descriptor) }
+        spare = open("/dev/null", O_RDONLY | O_CLOEXEC)
         hasHadClient = true
     }
 
