@@ -129,6 +129,11 @@ let package = Package(
             name: "image-unpacker", dependencies: ["ContainerRuntime"], path: "Tests/ImageUnpacker",
             swiftSettings: strict),
 
+        // Makes the n-th system call of a thread and of its processes fail.
+        .target(
+            name: "SystemCallFaults", dependencies: ["Linux", "Threads", "CSeccomp"], path: "Tests/SystemCallFaults",
+            swiftSettings: strict),
+
         tests("ModelTests", ["Model"]),
         tests("ConsistencyTests", ["Consistency"]),
         tests("ControllersTests", ["Controllers", "Model"]),
@@ -146,7 +151,7 @@ let package = Package(
             "ContainerRuntimeTests",
             [
                 "ContainerRuntime", "Supervision", "Linux", "Model", "PKI", "CLinux", "CCap", "CArchive",
-                "image-unpacker",
+                "SystemCallFaults", "image-unpacker",
             ]),
         tests("NetworkTests", ["Network", "Linux", "CLinux", "Model"]),
         tests("ControlPlaneTests", ["Threads", "ControlPlane", "Controllers", "Scheduler", "Store", "Model"]),
@@ -154,7 +159,8 @@ let package = Package(
             "AgentTests", ["Threads", "Agent", "ContainerRuntime", "Supervision", "Network", "Wire", "Linux", "Model"]),
         tests("APIServerTests", ["APIServer", "Client", "ControlPlane", "Store", "Wire", "HTTP", "PKI", "Model"]),
         tests("CommandsTests", ["Commands", "Model", "Manifest", "Client", "Wire", "Agent"]),
-        tests("KernelTests", ["ContainerRuntime", "Supervision", "Network", "Linux", "Model"]),
+        tests(
+            "KernelTests", ["ContainerRuntime", "Supervision", "Network", "Linux", "Model", "SystemCallFaults"]),
         tests(
             "EndToEndTests",
             ["Model", "Linux", "CLinux", "Threads", "Store", "Client", "Consistency", "martlet", "martlet-supervisor"]),

@@ -160,10 +160,12 @@ struct PodRuntimeTests {
         #expect(error?.code == .invalid)
     }
 
-    @Test func `after a failure of any effect, repeating the calls succeeds and removing leaves nothing`() throws {
+    @Test(arguments: [EIO, ENOSPC, EBUSY])
+    func `after a failure of any effect, repeating the calls succeeds and removing leaves nothing`(error: Int32) throws
+    {
         var failures = 0
         for step in 0..<40 {
-            let kernel = try FailingKernel(failAt: step)
+            let kernel = try FailingKernel(failAt: step, error: error)
             let fixture = try RuntimeFixture(kernel: kernel)
             var failed = false
             for _ in 0..<2 {
@@ -174,8 +176,9 @@ struct PodRuntimeTests {
                     try fixture.runtime.removeContainer(podUID: "pod", name: "web", attempt: 0)
                     try fixture.runtime.removeSandbox(podUID: "pod")
                     break
-                } catch {
+                } catch let failure {
                     failed = true
+                    #expect("\(failure)".contains(String(cString: strerror(error))) || error == EIO, "\(failure)")
                 }
             }
             #expect(try fixture.runtime.observe().isEmpty)

@@ -7,9 +7,11 @@ import Synchronization
 final class FailingKernel: Kernel {
     private let machine: LinuxKernel
     private let failAt: Int
+    private let error: Int32
     private let count = Atomic(0)
 
-    init(failAt: Int) throws {
+    init(failAt: Int, error: Int32 = EIO) throws {
+        self.error = error
         machine = LinuxKernel(cgroups: try CgroupDriver.detect())
         self.failAt = failAt
     }
@@ -18,7 +20,7 @@ final class FailingKernel: Kernel {
 
     private func check(_ operation: String, _ path: String) throws(LinuxError) {
         if count.add(1, ordering: .relaxed).oldValue == failAt {
-            throw LinuxError(operation, path: path, errno: EIO)
+            throw LinuxError(operation, path: path, errno: error)
         }
     }
 
@@ -55,7 +57,7 @@ final class FailingKernel: Kernel {
         try machine.removeCgroup(path)
     }
     func start(_ launch: Launch) throws(LaunchError) -> StartedProcess {
-        if count.add(1, ordering: .relaxed).oldValue == failAt { throw LaunchError(failure: .cloning, errno: EAGAIN) }
+        if count.add(1, ordering: .relaxed).oldValue == failAt { throw LaunchError(failure: .cloning, errno: error) }
         return try machine.start(launch)
     }
 }

@@ -27,7 +27,7 @@ final class DirectoryImages: ImageStore {
 }
 
 /// A runtime with directories and cgroups of its own, and an image made of busybox. Everything goes away with it.
-final class RuntimeFixture {
+final class RuntimeFixture: Sendable {
     let directory: String
     let cgroupRoot: String
     let images: DirectoryImages

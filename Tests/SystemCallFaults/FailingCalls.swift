@@ -1,0 +1,147 @@
+import CSeccomp
+import Glibc
+import Linux
+import Synchronization
+import Threads
+
+/// A system call that was made to fail.
+public struct FailedCall: Sendable, Hashable, CustomStringConvertible {
+    /// Its name.
+    public var name: String
+    /// The file that it was about, with `#` for numbers; where that cannot be told, how many such calls came before.
+    public var subject: String
+    /// The program that made it.
+    public var program: String
+    /// The error that it got.
+    public var errno: Int32
+
+    /// The call, who made it, and the error.
+    public var description: String { "\(program): \(name) \(subject): \(String(cString: strerror(errno)))" }
+}
+
+/// Runs a body on a thread on which the n-th system call of those that can fail does fail, wherever it is made: by the
+/// thread, by processes that it starts, or by theirs. It is the kernel that fails it, by seccomp user notification
+/// (seccomp_unotify(2)): the filter tells of every call, this class answers "go on" or an error number.
+///
+/// The n-th call is the first one that has not failed in an earlier run: the same call on the same file, in a loop that waits
+/// for something, counts once. Every call fails with the first of its errors; with the others only where a program first
+/// makes a call of that name.
+///
+/// Everything but the thread is untouched. The filter is inherited and cannot be taken off, so after the body the calls of
+/// processes that live on are let through until the last of them has ended.
+public final class FailingCalls: Sendable {
+    private struct State {
+        var isArmed = false
+        /// How often each call without a subject was seen.
+        var seen: [String: Int] = [:]
+        var failed: FailedCall?
+    }
+
+    private let before: Set<FailedCall>
+    private let programs: @Sendable (String) -> Bool
+    private let state = Mutex(State())
+    private let listener = Monitor<Int32?>(nil)
+    private let hasEnded = Atomic(false)
+    /// Of calls about nothing in particular so many of a name fail, lest a loop has no end.
+    private static let mostOfOneName = 40
+
+    /// Makes one call fail.
+    ///
+    /// - Parameters:
+    ///   - before: those that failed in earlier runs; nil to let all through.
+    ///   - programs: which programs' calls count, by their path.
+    public init(failedBefore before: Set<FailedCall>?, programs: @escaping @Sendable (String) -> Bool = { _ in true }) {
+        self.before = before ?? []
+        let hasAny = before != nil
+        self.programs = { path in hasAny && programs(path) }
+    }
+
+    /// The call that failed; nil when there was none.
+    public var failed: FailedCall? { state.withLock(\.failed) }
+
+    /// Counts calls while a body runs; to be used within `run`.
+    public func armed<Value>(_ body: () throws -> Value) rethrows -> Value {
+        state.withLock { $0.isArmed = true }
+        defer { state.withLock { $0.isArmed = false } }
+        return try body()
+    }
+
+    /// Runs a body on a thread of its own and waits for it, and for the end of every process that it started.
+    ///
+    /// - Returns: whether those processes ended within 20 seconds.
+    public func run(_ body: @escaping @Sendable () -> Void) throws -> Bool {
+        let answering = try Thread { [self] in answer() }
+        let thread = try Thread { [self] in
+            do {
+                let descriptor = try CallListener.install(FallibleCall.all)
+                listener.change { $0 = descriptor }
+                body()
+            } catch {
+                listener.change { $0 = -1 }
+            }
+        }
+        thread.join()
+        answering.join()
+        return hasEnded.load(ordering: .acquiring)
+    }
+
+    // MARK: - Answers
+
+    private func answer() {
+        guard let descriptor = listener.wait({ $0 }), descriptor >= 0 else { return }
+        defer { close(descriptor) }
+        var poller = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        while poll(&poller, 1, 20_000) > 0 {
+            if poller.revents & Int16(POLLIN) == 0 {
+                hasEnded.store(true, ordering: .releasing)  // Nobody has the filter any more.
+                return
+            }
+            guard let request = CallListener.receive(descriptor) else { continue }
+            CallListener.answer(descriptor, request, error: error(for: request))
+        }
+    }
+
+    /// What a call is answered with: an error number, or 0.
+    private func error(for request: seccomp_notif) -> Int32 {
+        guard state.withLock({ $0.isArmed && $0.failed == nil }), let call = FallibleCall.byNumber[request.data.nr]
+        else {
+            return 0
+        }
+        let process = ObservedProcess(request.pid)
+        let errors = call.errors(request.data, process)
+        guard let first = errors.first, programs(process.program) else { return 0 }
+        let subject = call.subject(request.data, process)
+        let program = process.name
+        return state.withLock { state in
+            var failing = FailedCall(
+                name: call.name, subject: Self.generalized(subject), program: program, errno: first)
+            if subject.isEmpty {
+                let count = state.seen["\(program) \(call.name)", default: 0]
+                state.seen["\(program) \(call.name)"] = count + 1
+                if count >= Self.mostOfOneName { return 0 }
+                failing.subject = "number \(count)"
+            }
+            if !before.contains(failing) {
+                state.failed = failing
+                return first
+            }
+            for error in errors.dropFirst() {
+                failing.errno = error
+                let isNew = !before.contains { $0.name == call.name && $0.program == program && $0.errno == error }
+                guard isNew else { continue }
+                state.failed = failing
+                return error
+            }
+            return 0
+        }
+    }
+
+    /// A path with `#` for numbers, which differ from run to run.
+    private static func generalized(_ text: String) -> String {
+        var result = ""
+        for character in text where !(character.isNumber && result.last == "#") {
+            result.append(character.isNumber ? "#" : character)
+        }
+        return result
+    }
+}
