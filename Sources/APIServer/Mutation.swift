@@ -52,7 +52,7 @@ extension APIServer {
         case .expired(let oldest): return .expired("too old resource version: the oldest known is \(oldest)")
         case .futureRevision(let current):
             return .expired("too large resource version: the current one is \(current)")
-        case .full(let message): return .unavailable("the store is full: \(message)")
+        case .full(let message): return .insufficientStorage("the store is full: \(message)")
         case .failed(let message): return .internalError("the store failed: \(message)")
         case .corrupt(let message): return .internalError("the store is damaged: \(message)")
         case .closed: return .unavailable("the server is stopping")

@@ -178,6 +178,11 @@ extension APIStatus {
         APIStatus(code: 503, reason: "ServiceUnavailable", message: message)
     }
 
+    /// 507: there is no room for what would be stored (RFC 4918, section 11.5).
+    public static func insufficientStorage(_ message: String) -> APIStatus {
+        APIStatus(code: 507, reason: "InsufficientStorage", message: message)
+    }
+
     /// 200: done, and there is no object to show.
     public static func success(_ type: ResourceType, _ name: String, uid: String?) -> APIStatus {
         var status = APIStatus(code: 200, reason: "", message: "", type: type, name: name)

@@ -17,6 +17,7 @@ final class SQLiteJournal: Journal, @unchecked Sendable {
     let markFile: MarkFile
     private let walLimit: Int
     private var isHealthy = true
+    private var reserve: DiskReserve?
 
     private struct Statements {
         let insert, delete, compact, type, begin, commit, rollback: Statement
@@ -39,6 +40,8 @@ final class SQLiteJournal: Journal, @unchecked Sendable {
             try prepareSchema()
             try prepareStatements()
         } catch { throw Self.refusal(error, opening: path) }
+        // A disk that tests simulate has no room of its own, and a limit leaves none beside it.
+        if options.vfs == nil, options.sizeLimit == nil { reserve = DiskReserve(database: path) }
     }
 
     /// Secrets are in the file: only its owner reads it. SQLite gives the WAL the same mode.
@@ -85,6 +88,19 @@ final class SQLiteJournal: Journal, @unchecked Sendable {
     }
 
     func append(_ commits: [StoreCommit], forgetting: [StoreCommit]) throws(StoreError) {
+        do throws(StoreError) {
+            try write(commits, forgetting: forgetting)
+            reserve?.restore()
+        } catch {
+            // What makes nothing new is allowed on: statuses, and above all deletions.
+            guard case .full = error, !commits.contains(where: \.makesObjects), reserve?.release() == true else {
+                throw error
+            }
+            try write(commits, forgetting: forgetting)
+        }
+    }
+
+    private func write(_ commits: [StoreCommit], forgetting: [StoreCommit]) throws(StoreError) {
         guard let statements else { throw .closed }
         let known = typeNumbers
         let before = mark
@@ -191,6 +207,10 @@ final class SQLiteJournal: Journal, @unchecked Sendable {
         connection.close()
         markFile.close()
     }
+}
+
+extension StoreCommit {
+    fileprivate var makesObjects: Bool { events.contains { $0.change == .added } }
 }
 
 extension StoredObject {
