@@ -124,8 +124,10 @@ public final class Agent: Sendable {
         var delay = TimeSpan.milliseconds(250)
         while !hasStopped {
             do {
-                try parts.connection.register(parts.node.node(images: nodeImages()))
-                delay = .seconds(60)
+                var node = parts.node.node(images: nodeImages())
+                node.status?.conditions += NodePressure(path: parts.paths.data).conditions
+                try parts.connection.register(node)
+                delay = .seconds(10)
             } catch {
                 parts.log("registering the node failed, trying again in \(delay): \(error.message)")
                 delay = min(delay * 2, .seconds(5))

@@ -190,6 +190,8 @@ public struct ContainerObservation: Sendable, Hashable {
     public var startedAt: Int64?
     /// When it ended, in nanoseconds since the Unix epoch.
     public var finishedAt: Int64?
+    /// Which of its limits it ran into; nil for none.
+    public var pressure: CgroupPressure?
 
     /// Makes an observation.
     public init(name: String, attempt: Int, phase: Phase, startedAt: Int64? = nil, finishedAt: Int64? = nil) {
@@ -253,6 +255,8 @@ public struct RuntimeError: Error, Sendable, Equatable, CustomStringConvertible 
         case supervisorLost
         /// The disk is full.
         case full
+        /// A process was killed and does not end: it is stuck in the kernel, or frozen.
+        case unkillable
     }
     /// What kind of failure it is.
     public var code: Code

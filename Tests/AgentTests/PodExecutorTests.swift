@@ -81,7 +81,7 @@ func `each action makes its calls in order`(action: PodAction, calls: [String], 
 
 private let runtimeFailures: [(String, PodAction, RuntimeError.Code, String)] = [
     ("createSandbox", .createSandbox, .system, "SandboxFailed: broken"),
-    ("createSandbox", .createSandbox, .full, "DiskFull: broken"),
+    ("createSandbox", .createSandbox, .full, "NodeDiskFull: broken"),
     ("startContainer", .startContainer(name: "web", attempt: 0), .startFailed, "CreateContainerError: broken"),
     ("signalContainer", .signal(name: "web", attempt: 0, signal: 9), .supervisorLost, "RuntimeFailed: broken"),
     ("removeContainer", .removeContainer(name: "web", attempt: 0), .system, "RuntimeFailed: broken"),
@@ -102,7 +102,7 @@ func `a failure of the runtime has the reason of its action`(
     }
 }
 
-@Test(arguments: [(RuntimeError.Code.badImage, "ImageUnavailable: broken"), (.full, "DiskFull: broken")])
+@Test(arguments: [(RuntimeError.Code.badImage, "ImageUnavailable: broken"), (.full, "NodeDiskFull: broken")])
 func `a failure of an image says what it is`(code: RuntimeError.Code, expected: String) throws {
     try withTemporaryFolder { folder in
         let harness = Harness(folder)

@@ -345,7 +345,7 @@ func `a pod that is not restarted ends in a phase`(policy: String, exitCode: Int
     var pod = PodHarness()
     pod.settle()
     let before = pod.record.status
-    pod.now = pod.now + .seconds(30)
+    pod.now = pod.now + .seconds(10)
     #expect(pod.decide().action == nil)
     #expect(pod.record.status == before)
 }

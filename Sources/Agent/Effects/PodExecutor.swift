@@ -36,7 +36,11 @@ package struct PodExecutor: Sendable {
         do throws(RuntimeError) {
             return (result, try runtime.observe(podUID: record.pod.uid))
         } catch {
-            return (.failure(reason: "RuntimeFailed", message: error.message), record.sandbox)
+            let isSilent = error.code == .supervisorLost
+            return (
+                .failure(reason: isSilent ? PodRecord.supervisorSilent : "RuntimeFailed", message: error.message),
+                record.sandbox
+            )
         }
     }
 
@@ -173,6 +177,12 @@ package struct PodExecutor: Sendable {
         }
     }
 
+    /// The disk is full: how full it is, as the error only says that.
+    private func full(_ message: String) -> PodActionResult {
+        let room = (try? FileSystemRoom(path: paths.data)).map { "; \(paths.data) has \($0)" } ?? ""
+        return .failure(reason: "NodeDiskFull", message: message + room)
+    }
+
     private func failure(_ error: any Error, of action: PodAction) -> PodActionResult {
         switch error {
         case let error as VolumeManager.Failure: return .failure(reason: error.reason, message: error.message)
@@ -182,9 +192,10 @@ package struct PodExecutor: Sendable {
             let reason = action == .prepareVolumes ? "ConfigUnavailable" : action.failureReason
             return .failure(reason: reason, message: error.message)
         case let error as LinuxError where [ENOSPC, EDQUOT].contains(error.errno):
-            return .failure(reason: "DiskFull", message: "\(error)")
+            return full("\(error)")
         case let error as RuntimeError:
-            if error.code == .full { return .failure(reason: "DiskFull", message: error.message) }
+            if error.code == .full { return full(error.message) }
+            if error.code == .unkillable { return .failure(reason: "Unkillable", message: error.message) }
             return .failure(reason: action.failureReason, message: error.message)
         default: return .failure(reason: action.failureReason, message: "\(error)")
         }

@@ -11,15 +11,22 @@ extension PodRecord {
     /// - Returns: the next step and the checks that are due. The record's `status` is brought up to date.
     public mutating func decide(now: TimeSpan, wall: Timestamp) -> PodDecision {
         var decision = PodDecision()
+        if let silence, teardown.value == nil {
+            decideSilence(silence, now: now, into: &decision)
+            if isObserved { status = builtStatus(now: now, wall: wall) }
+            return decision
+        }
         if !isObserved {
             decision.action = .observe
             return decision
         }
         noteEnds(now: now)
+        noteTrouble(now: now, wall: wall, into: &decision)
         if isStopping {
             decideStop(now: now, into: &decision)
         } else {
             decideRun(now: now, into: &decision)
+            look(now: now, into: &decision)
         }
         status = builtStatus(now: now, wall: wall)
         return decision

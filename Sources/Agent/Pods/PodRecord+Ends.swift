@@ -87,7 +87,8 @@ extension PodRecord {
             end.signal = signal
             if outOfMemory {
                 end.reason = "OOMKilled"
-                end.message = "killed by the kernel: the container exceeded its memory limit"
+                let container = allContainers.first { $0.name == observation.name } ?? Container()
+                end.message = "killed by the kernel: \(memoryText(container, observation.pressure))"
             } else if let ending {
                 (end.reason, end.message) = (ending.reason, ending.message)
             } else {

@@ -59,6 +59,8 @@ extension PodRecord {
             return
         }
         progress.earlyFailures = nil
+        // A command that cannot be started says something of the container: its limits, its supervisor.
+        if failure != nil, probe.exec != nil { lookAt = now }
         progress.successes = failure == nil ? progress.successes + 1 : 0
         progress.failures = failure == nil ? 0 : progress.failures + 1
         progress.message = failure ?? progress.message

@@ -8,10 +8,13 @@ extension PodRecord {
     public mutating func note(
         _ action: PodAction, _ result: PodActionResult, observation: SandboxObservation?, now: TimeSpan
     ) {
+        if noteSilence(result, isSupervised: observation?.info != nil, now: now) { return }
+        let isFirst = !isObserved
         sandbox = observation
         isObserved = true
+        lookAt = nil
         switch action {
-        case .observe: adopt()
+        case .observe: if isFirst { adopt() }
         case .resolveImage(let name, let reference): noteImage(name, reference, result, now: now)
         case .prepareVolumes:
             if case .settings(let settings) = result { volumes = .done(settings) } else { fail(\.volumes, result, now) }
@@ -20,7 +23,11 @@ extension PodRecord {
         case .attachNetwork:
             if case .address(let address) = result { network = .done(address) } else { fail(\.network, result, now) }
         case .startContainer(let name, let attempt): noteStart(name, attempt, result, now: now)
-        case .signal(let name, let attempt, let signal): noteSignal(name, attempt, signal, now: now)
+        case .signal(let name, let attempt, let signal):
+            if signal == 9, case .done = result, isRunning(name), containers[name]?.killedAt == nil {
+                containers[name, default: ContainerRecord()].killedAt = now
+            }
+            noteSignal(name, attempt, signal, now: now)
         case .removeContainer: break
         case .resetSandbox:
             if case .done = result { noteReset() } else { fail(\.sandboxProgress, result, now) }

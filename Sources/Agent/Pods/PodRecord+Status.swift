@@ -11,12 +11,17 @@ extension PodRecord {
         next.initContainerStatuses = pod.spec.initContainers.map { containerStatus($0, isInit: true, now: now) }
         next.containerStatuses = pod.spec.containers.map { containerStatus($0, isInit: false, now: now) }
         next.phase = phase
-        if let failure = blockingFailure { (next.reason, next.message) = (failure.reason, failure.message) }
+        if let failure = blockingFailure {
+            (next.reason, next.message) = (failure.reason, failure.message)
+        } else if let unkillable {
+            (next.reason, next.message) = (unkillable.reason, unkillable.message)
+        }
         next.conditions = conditions(for: next, wall: wall)
         return next
     }
 
     private var blockingFailure: StepFailure? {
+        if let silence { return silence }
         if isStopping { return teardown.failure }
         return allContainers.lazy.compactMap { images[$0.name]?.failure }.first ?? volumes.failure
             ?? sandboxProgress.failure ?? network.failure
@@ -65,6 +70,7 @@ extension PodRecord {
         } else {
             result.set(Condition("Ready", isReady, reason: reason, message: message), now: wall)
         }
+        if let condition = limitCondition(result["LimitReached"]) { result.set(condition, now: wall) }
         return result
     }
 

@@ -1,4 +1,5 @@
 public import ContainerRuntime
+public import Linux
 public import Model
 
 /// What the agent knows of one pod: what is desired, what was observed, and how far its own steps have come.
@@ -57,6 +58,10 @@ public struct PodRecord: Sendable {
     public var containers: [String: ContainerRecord] = [:]
     /// How far an ordered stop has come.
     public var stop: StopProgress?
+    /// The last time that the pod's supervisor did not answer, until it does.
+    public var silence: StepFailure?
+    /// When the pod is looked at again although nothing was heard of it, on the monotonic clock.
+    public var lookAt: TimeSpan?
     /// The status as last built, from which transition times are kept.
     public var status: PodStatus
     /// Events that happened since the last decision.
@@ -127,6 +132,16 @@ public struct ContainerRecord: Sendable {
     public var isReady = false
     /// Why the agent is ending the running attempt, if it is.
     public var ending: Ending?
+    /// When the running attempt was first killed, on the monotonic clock.
+    public var killedAt: TimeSpan?
+    /// A sentence about a process that does not end although it was killed.
+    public var unkillable: String?
+    /// The attempt that the next two are about.
+    public var pressedAttempt: Int?
+    /// Which limits it had run into when it was last looked at.
+    public var pressure = CgroupPressure()
+    /// A sentence about the limit that it is at.
+    public var limit: String?
 
     /// Why and since when a running container is being ended.
     public struct Ending: Sendable, Equatable {

@@ -9,7 +9,7 @@ struct PodTrouble {
         let status = pod.status ?? PodStatus()
         let scheduled = status.conditions["PodScheduled"]
         if pod.metadata.deletionTimestamp != nil {
-            text = "is being stopped"
+            text = Self.joined("is being stopped", status.reason, status.message)
         } else if scheduled?.status == "False" {
             text = Self.joined(scheduled?.reason, scheduled?.message)
         } else if status.reason != nil || status.message != nil {

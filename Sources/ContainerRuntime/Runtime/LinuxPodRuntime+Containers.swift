@@ -158,6 +158,9 @@ extension LinuxPodRuntime {
             failpoint(.signalSent)
         } catch  where error.code == .notFound && fileExists(pod.container(key).directory) {
             return
+        } catch  where error.code == .supervisorLost && signal == SIGKILL {
+            // A supervisor that is stopped or stuck keeps nobody alive.
+            try RuntimeError.wrapping { () throws(LinuxError) in try cgroups.kill(path: pod.container(key).cgroup) }
         }
     }
 
@@ -184,7 +187,9 @@ extension LinuxPodRuntime {
             defer { if let pidfd { close(pidfd) } }
             _ = try ask(connection, .signal(container: "\(key)", signal: SIGKILL))
             if let pidfd, !awaitReadable(pidfd, milliseconds: 10_000) {
-                throw RuntimeError(.system, "container \(key) does not end although it was killed")
+                throw RuntimeError(
+                    .unkillable,
+                    "process \(record.pid) of container \(key) cannot be killed: stuck in the kernel, or frozen")
             }
         }
         _ = try ask(connection, .forget(container: "\(key)"))

@@ -30,10 +30,11 @@ extension LinuxPodRuntime {
         let live = try supervised(pod)
         let names = (try? listDirectory(pod.containers)) ?? []
         let containers = names.compactMap { ContainerKey($0) }.map { key in
-            if let record = live?.records.first(where: { $0.container == "\(key)" }) {
-                return observation(key, record)
-            }
-            return observationFromDisk(key, pod, isSupervised: live != nil)
+            let record = live?.records.first { $0.container == "\(key)" }
+            var found =
+                record.map { observation(key, $0) } ?? observationFromDisk(key, pod, isSupervised: live != nil)
+            found.pressure = (try? cgroups.pressure(path: pod.container(key).cgroup)).flatMap { $0 }
+            return found
         }
         return SandboxObservation(
             podUID: podUID, info: live.map { info(pod, $0.pid) },

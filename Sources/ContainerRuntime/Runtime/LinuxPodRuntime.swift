@@ -108,7 +108,10 @@ public final class LinuxPodRuntime: PodRuntime {
         do {
             answer = try connection.request(request, descriptors: descriptors)
         } catch {
-            throw RuntimeError(.supervisorLost, "the supervisor does not answer: \(error)")
+            let cause =
+                error.errno == EAGAIN ? "in time: it is stopped or stuck; its containers go on" : "any more: \(error)"
+            throw RuntimeError(
+                .supervisorLost, "the supervisor, process \(connection.supervisorPID), does not answer \(cause)")
         }
         if case .failed(let kind, let message) = answer.reply { throw RuntimeError(supervisor: kind, message) }
         return answer

@@ -5,7 +5,13 @@ import Supervision
 extension RuntimeError {
     /// The error of a system call.
     init(_ error: LinuxError) {
-        self.init([ENOSPC, EDQUOT].contains(error.errno) ? .full : .system, error.description)
+        let code: Code =
+            switch error.errno {
+            case ENOSPC, EDQUOT: .full
+            case EBUSY where error.operation == "rmdir" && error.detail != nil: .unkillable
+            default: .system
+            }
+        self.init(code, error.description)
     }
 
     /// What a supervisor could not do.

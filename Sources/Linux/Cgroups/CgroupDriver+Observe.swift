@@ -35,6 +35,27 @@ extension CgroupDriver {
         return usage
     }
 
+    /// Which limits the processes of a cgroup ran into; nil for none. What the machine has no controller for is never short.
+    ///
+    /// - Throws: `ENOENT` when the cgroup is missing.
+    public func pressure(path: String) throws(LinuxError) -> CgroupPressure? {
+        var pressure = CgroupPressure()
+        pressure.memoryKills = try oomKillCount(path: path)
+        if pressure.memoryKills > 0, let (directory, version) = try directory(of: path, for: .memory) {
+            pressure.memoryPeakBytes = (try? MemoryController.peak(directory: directory, version: version)) ?? 0
+        }
+        if let (directory, version) = try directory(of: path, for: .pids) {
+            pressure.refusedProcesses = try PidsController.refusals(directory: directory)
+            guard pressure.refusedProcesses > 0 else { return pressure.memoryKills > 0 ? pressure : nil }
+            pressure.processLimit = try PidsController.limit(directory: directory)
+            pressure.processes = try PidsController.current(directory: directory)
+            // What has ended is charged until it is reaped, and listed no more.
+            let listed = try readWords("\(directory)/\(version == .v1 ? "tasks" : "cgroup.threads")").count
+            pressure.zombies = pressure.processes - min(pressure.processes, UInt64(listed))
+        }
+        return pressure == CgroupPressure() ? nil : pressure
+    }
+
     /// How many processes of a cgroup the kernel killed for want of memory.
     ///
     /// - Throws: `ENOENT` when the cgroup is missing.

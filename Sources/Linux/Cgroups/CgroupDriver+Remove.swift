@@ -18,12 +18,25 @@ extension CgroupDriver {
                     failpoint(.cgroupRemoved, path)
                 }
                 return
-            } catch let error where error.errno == EBUSY && attempt < removalAttempts {
+            } catch let error where error.errno == EBUSY {
+                if attempt == removalAttempts { throw stuck(path, error) }
                 try kill(path: path)
                 usleep(pause)
                 pause = min(pause * 2, longestPauseMicroseconds)
             }
         }
+    }
+
+    /// Says which processes keep a cgroup from being removed.
+    private func stuck(_ path: String, _ error: LinuxError) -> LinuxError {
+        var error = error
+        let pids = ((try? processes(path: path)) ?? []).map(String.init)
+        if !pids.isEmpty {
+            error.detail =
+                "\(pids.count == 1 ? "process" : "processes") \(pids.prefix(5).joined(separator: ", ")) cannot be killed: "
+                + "stuck in the kernel, or frozen"
+        }
+        return error
     }
 
     private static func removeDirectories(_ directory: String) throws(LinuxError) {

@@ -41,6 +41,25 @@ public struct CgroupUsage: Sendable, Hashable {
     }
 }
 
+/// Which limits the processes of a cgroup ran into.
+public struct CgroupPressure: Sendable, Hashable {
+    /// How often a process could not be made because there were as many as there may be.
+    public var refusedProcesses: UInt64 = 0
+    /// How many processes and threads there may be; nil for no limit.
+    public var processLimit: UInt64?
+    /// Processes and threads now, those included that have ended and were not reaped.
+    public var processes: UInt64 = 0
+    /// Those of them that have ended and that their parent does not reap.
+    public var zombies: UInt64 = 0
+    /// How many processes the kernel killed for want of memory.
+    public var memoryKills: UInt64 = 0
+    /// The most memory that was used at a time, in bytes; 0 where the kernel does not say.
+    public var memoryPeakBytes: UInt64 = 0
+
+    /// Makes a reading without any pressure.
+    public init() {}
+}
+
 /// Which generation of the kernel's cgroup interface a controller is on; on a hybrid machine, both are in use.
 public enum CgroupVersion: Sendable, Hashable {
     /// A hierarchy a controller: Documentation/admin-guide/cgroup-v1.

@@ -31,6 +31,11 @@ public enum MemoryController {
         return used - min(used, reclaimable)
     }
 
+    /// The most memory that was used at a time, in bytes; on v2 since Linux 5.19.
+    static func peak(directory: String, version: CgroupVersion) throws(LinuxError) -> UInt64 {
+        try readCounter("\(directory)/\(version == .v1 ? "memory.max_usage_in_bytes" : "memory.peak")")
+    }
+
     /// The file, and the key in it, that counts the processes killed for want of memory. On v2 those below count too.
     static func killCounter(version: CgroupVersion) -> (file: String, key: String) {
         (version == .v1 ? "memory.oom_control" : "memory.events", "oom_kill")

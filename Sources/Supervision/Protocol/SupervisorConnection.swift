@@ -15,7 +15,7 @@ public final class SupervisorConnection {
     /// Connects to the supervisor that listens in a directory.
     ///
     /// - Throws: `ENOENT` or `ECONNREFUSED` when none does.
-    public init(directory: String, seconds: Int = 30) throws(LinuxError) {
+    public init(directory: String, seconds: Int = 10) throws(LinuxError) {
         let path = "\(directory)/\(SupervisorFiles.socket)"
         let connection = try Descriptor(owning: UnixSocket.connect(path: path, seconds: seconds))
         let peer = try UnixSocket.peer(connection.raw)

@@ -11,6 +11,7 @@ final class Cluster: @unchecked Sendable {
     let images: String
     private(set) var server: Child?
     private let podCIDR: String
+    private let files: Int?
     private static let counter = Atomic(0)
 
     /// Where the programs are: beside the test bundle, or in `$MARTLET_PROGRAMS`.
@@ -23,7 +24,14 @@ final class Cluster: @unchecked Sendable {
 
     static let repository = String(#filePath.split(separator: "/").dropLast(4).reduce(into: "") { $0 += "/" + $1 })
 
-    init(images: String? = nil) throws {
+    /// Makes one and starts it.
+    ///
+    /// - Parameters:
+    ///   - images: where images are that were made before.
+    ///   - files: how many descriptors the server may have open.
+    ///   - prepare: is given the data directory before the server starts.
+    init(images: String? = nil, files: Int? = nil, prepare: (String) throws -> Void = { _ in }) throws {
+        self.files = files
         let number = Self.counter.add(1, ordering: .relaxed).newValue
         data = "/tmp/martlet-test-e2e-\(getpid())-\(number)/data"
         podCIDR = "10.\(200 + Int(getpid()) % 50).\(number % 250).0/24"
@@ -34,6 +42,7 @@ final class Cluster: @unchecked Sendable {
             self.images = parentDirectory(of: data)
             for tag in ["1.0", "2.0"] { try makeImage(tag) }
         }
+        try prepare(data)
         try start()
     }
 
@@ -65,9 +74,11 @@ final class Cluster: @unchecked Sendable {
 
     /// Starts another `martlet up` on the same data directory.
     func startUp() throws -> Child {
-        let words = [
-            "\(Self.programs)/martlet", "up", "--data-dir", data, "--listen", "127.0.0.1:0", "--pod-cidr", podCIDR,
-        ]
+        let limit = files.map { ["prlimit", "--nofile=\($0)"] } ?? []
+        let words =
+            limit + [
+                "\(Self.programs)/martlet", "up", "--data-dir", data, "--listen", "127.0.0.1:0", "--pod-cidr", podCIDR,
+            ]
         return try Child(words, environment: environment)
     }
 
