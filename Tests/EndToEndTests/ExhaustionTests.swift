@@ -5,7 +5,8 @@ import Testing
 
 extension EndToEnd {
     /// What is used up, stuck or stopped: said with its reason, harmless to others, and over when its cause is.
-    @Suite struct Exhaustion {
+    @Suite(.enabled(if: getenv("MARTLET_EXHAUST") != nil, "uses things up for minutes: MARTLET_EXHAUST=1"))
+    struct Exhaustion {
         private func describe(_ cluster: Cluster, _ pod: String) throws -> String {
             try cluster.martlet("describe", "pod", pod).out
         }

@@ -100,7 +100,7 @@ import Testing
         let folder = try TemporaryFolder()
         let store = try SQLiteStore(path: folder.path("store.db"))
         try store.put(podKey("web"))
-        #expect(folder.files == ["store.db", "store.db-mark", "store.db-wal"])
+        #expect(folder.files == ["store.db", "store.db-mark", "store.db-reserve", "store.db-wal"])
         for file in folder.files {
             var status = stat()
             #expect(stat(folder.path(file), &status) == 0)
