@@ -17,7 +17,9 @@ final class SQLiteJournal: Journal, @unchecked Sendable {
     let markFile: MarkFile
     private let walLimit: Int
     private var isHealthy = true
-    private var reserve: DiskReserve?
+    private let keepsReserve: Bool
+    /// Looked for with the first write: a store that is only read keeps none.
+    private lazy var reserve = keepsReserve ? DiskReserve(database: path) : nil
 
     private struct Statements {
         let insert, delete, compact, type, begin, commit, rollback: Statement
@@ -27,6 +29,8 @@ final class SQLiteJournal: Journal, @unchecked Sendable {
     init(path: String, options: StoreOptions) throws(StoreError) {
         self.path = path
         walLimit = options.walLimit
+        // A disk that tests simulate has no room of its own, and a limit leaves none beside it.
+        keepsReserve = options.vfs == nil && options.sizeLimit == nil
         markFile = MarkFile(ofDatabase: path)
         do throws(SQLiteFailure) { try Self.refuseRemains(path) } catch { throw Self.refusal(error, opening: path) }
         Self.makePrivate(path)
@@ -40,8 +44,6 @@ final class SQLiteJournal: Journal, @unchecked Sendable {
             try prepareSchema()
             try prepareStatements()
         } catch { throw Self.refusal(error, opening: path) }
-        // A disk that tests simulate has no room of its own, and a limit leaves none beside it.
-        if options.vfs == nil, options.sizeLimit == nil { reserve = DiskReserve(database: path) }
     }
 
     /// Secrets are in the file: only its owner reads it. SQLite gives the WAL the same mode.
