@@ -1,5 +1,4 @@
 public import Model
-import Synchronization
 
 /// A position in the store's history: the number of the transaction that made it. Opaque to API clients.
 public typealias StoreRevision = UInt64
@@ -14,7 +13,6 @@ public final class StoredObject: Sendable {
     public let document: JSONValue
     /// Which of its transaction's changes wrote it; with the revision, its place in the log.
     let ordinal: Int
-    private let encoded = Mutex<[UInt8]?>(nil)
 
     /// Makes an entry.
     public convenience init(key: ObjectKey, revision: StoreRevision, document: JSONValue) {
@@ -28,14 +26,8 @@ public final class StoredObject: Sendable {
         self.document = document
     }
 
-    /// The document as compact JSON, made once and kept: the same object is served to many clients. The work is done
-    /// outside of the lock, so threads that ask at the same instant may each do it; all get the same text.
-    public var bytes: [UInt8] {
-        if let known = encoded.withLock({ $0 }) { return known }
-        let made = document.serialized()
-        encoded.withLock { $0 = made }
-        return made
-    }
+    /// The document as compact JSON. Not kept: it is written to disk once, and the history holds thousands of objects.
+    public var bytes: [UInt8] { document.serialized() }
 
     /// `metadata.uid`.
     public var uid: String { document["metadata"]?["uid"]?.string ?? "" }
