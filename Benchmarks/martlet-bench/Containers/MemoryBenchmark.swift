@@ -12,7 +12,8 @@ func measureMemory(_ options: Options) throws {
     let containers: any ContainerSet
     if peer == nil {
         containers = MartletContainers(
-            program: try options.text("martlet"), data: try options.text("data"), manifest: try options.text("manifest")
+            program: try options.text("martlet"), supervisor: try options.text("supervisor"),
+            data: try options.text("data"), manifest: try options.text("manifest")
         )
     } else {
         containers = DockerContainers(
@@ -56,6 +57,7 @@ extension ContainerSet {
 
 struct MartletContainers: ContainerSet {
     let program: String
+    let supervisor: String
     let data: String
     let manifest: String
 
@@ -65,8 +67,11 @@ struct MartletContainers: ContainerSet {
     /// `up`, the supervisors, which are nobody's children, and whatever these started.
     func processes() throws -> [ProcessEntry] {
         let own = Int(getpid())
-        return try tree { $0.pid != own && $0.commandLine.contains("martlet") && $0.commandLine.contains(data) }
-            .filter { $0.pid != own }
+        return try tree { entry in
+            entry.pid != own
+                && (entry.commandLine.hasPrefix(supervisor)
+                    || entry.commandLine.hasPrefix("\(program) up --data-dir \(data)"))
+        }
     }
 }
 
