@@ -53,6 +53,24 @@ struct AgentCoreTests {
         #expect(reports.first?.hostIP == "10.0.0.1")
     }
 
+    @Test("restarts that the server knows of are not taken back when their attempts are forgotten here")
+    func restarts() {
+        var harness = CoreHarness()
+        _ = harness.core.adopt([CoreHarness.pod(phase: "Pending")])
+        _ = harness.decide()
+        let info = SandboxInfo(podUID: "u1", supervisorPID: 7, networkNamespacePath: "/proc/7/ns/net")
+        let running = ContainerObservation(name: "web", attempt: 0, phase: .running(pid: 9), startedAt: 0)
+        let sandbox = SandboxObservation(podUID: "u1", info: info, containers: [running])
+        harness.tell(.performed(uid: "u1", .observe, .done, sandbox))
+        harness.tell(.pods(.all([CoreHarness.pod(phase: "Running", restarts: 6)])))
+        _ = harness.decide()
+        harness.tell(.performed(uid: "u1", .resolveImage(container: "web", reference: "rootfs:/x"), .done, sandbox))
+        var stored = CoreHarness.pod(phase: "Running", restarts: 6)
+        stored.status?.podIP = "10.0.0.2"
+        harness.tell(.pods(.changed(stored)))
+        #expect(harness.decide().allSatisfy { $0.containerStatuses.map(\.restartCount) == [6] })
+    }
+
     @Test("a status that somebody wrote over is reported again, and one that was merely late is not")
     func foreign() throws {
         var harness = CoreHarness()

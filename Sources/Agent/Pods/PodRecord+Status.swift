@@ -100,7 +100,8 @@ extension PodRecord {
         result.name = container.name
         result.image = container.image
         result.imageID = images[container.name]?.value?.text ?? ""
-        result.restartCount = observation?.attempt ?? record.handledEnd ?? record.attemptFloor
+        let attempt = observation?.attempt ?? record.handledEnd ?? record.attemptFloor
+        result.restartCount = max(attempt, record.knownRestarts)
         result.containerID = observation.map { containerID($0.name, $0.attempt) }
         result.state = containerState(container, observation, record, isInit: isInit, now: now)
         result.started = isRunning(container.name) && record.isStarted

@@ -89,6 +89,7 @@ public struct PodRecord: Sendable {
         for known in (status?.containerStatuses ?? []) + (status?.initContainerStatuses ?? []) {
             var container = containers[known.name] ?? ContainerRecord()
             container.attemptFloor = max(container.attemptFloor, known.restartCount)
+            container.knownRestarts = max(container.knownRestarts, known.restartCount)
             container.lastTermination = container.lastTermination ?? known.lastState?.terminated
             containers[known.name] = container
         }
@@ -110,6 +111,8 @@ public struct PodSettings: Sendable, Equatable {
 public struct ContainerRecord: Sendable {
     /// The lowest number the next attempt may have.
     public var attemptFloor = 0
+    /// How many restarts the server was told of; they are not taken back where the attempts before them are forgotten here.
+    public var knownRestarts = 0
     /// How many attempts ended in a row without a stable period between.
     public var failures = 0
     /// When the next attempt may start, on the monotonic clock.

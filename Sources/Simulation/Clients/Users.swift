@@ -105,7 +105,7 @@ final class Users {
     /// What of an App's spec is to be changed.
     private static func repair(of spec: JSONValue?) -> JSONObject {
         var changes = JSONObject()
-        let small: JSONValue = "5m"
+        let small: JSONValue = "1m"
         if spec?["resources"]?["requests"]?["cpu"] != small { changes["resources"] = ["requests": ["cpu": small]] }
         if !Image(spec?["image"]?.string ?? "").isSettling { changes["image"] = "oci:/images/good:9" }
         return changes
