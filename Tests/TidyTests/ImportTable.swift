@@ -49,7 +49,8 @@ let importTable: [String: Set<String>] = [
     ],
     // Beside the program: the whole of it on a simulated clock.
     "Simulation": [
-        "Model", "Controllers", "Store", "Wire", "HTTP", "ContainerRuntime", "ControlPlane", "Agent", "APIServer", "Client",
+        "Model", "Controllers", "Store", "Wire", "HTTP", "ContainerRuntime", "ControlPlane", "Agent", "APIServer",
+        "Client",
         "Commands",
     ],
     "martlet-simulate": ["Simulation", "Model", "Glibc"],
