@@ -30,17 +30,29 @@ extension Cluster {
         let roots = ["/sys/fs/cgroup"] + ((try? listDirectory("/sys/fs/cgroup")) ?? []).map { "/sys/fs/cgroup/\($0)" }
         return roots.flatMap { root -> [String] in
             let folder = "\(root)/martlet-\(mark)"
-            return ((try? listDirectory(folder)) ?? []).map { "\(folder)/\($0)" }.filter { isDirectory($0) }
+            // What begins with a dot is kept ready for pods to come.
+            return ((try? listDirectory(folder)) ?? []).filter { !$0.hasPrefix(".") }.map { "\(folder)/\($0)" }
+                .filter { isDirectory($0) }
         }
     }
 
     /// The processes that own pods.
-    var supervisors: [Int32] {
-        processes.filter { commandLine($0).contains("martlet-supervisor") && commandLine($0).contains(data) }
+    var supervisors: [Int32] { processes.filter(ownsPod) }
+
+    /// Whether a process is a supervisor of a pod: started for it, or no longer where it waited for one.
+    private func ownsPod(_ pid: Int32) -> Bool {
+        let words = commandLine(pid).split(separator: "\0").map(String.init)
+        guard words.count == 2, words[0].hasSuffix("martlet-supervisor") else { return false }
+        let isAdopted = words[1].hasPrefix("/run/martlet-\(mark)/parked/") && !fileExists(words[1])
+        return words[1].hasPrefix("\(data)/pods/") || isAdopted
     }
 
-    /// The supervisor of a pod.
-    func supervisor(of podUID: String) -> Int32? { supervisors.first { commandLine($0).contains(podUID) } }
+    /// The supervisor of a pod, as it has written itself down.
+    func supervisor(of podUID: String) -> Int32? {
+        let text = (try? readText("/run/martlet-\(mark)/pods/\(podUID)/supervisor.pid")) ?? ""
+        let recorded = text.split(separator: " ").first.flatMap { Int32($0) }
+        return supervisors.first { $0 == recorded }
+    }
 
     private var processes: [Int32] { ((try? listDirectory("/proc")) ?? []).compactMap { Int32($0) } }
 
