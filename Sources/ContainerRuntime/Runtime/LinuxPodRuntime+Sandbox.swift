@@ -116,9 +116,9 @@ extension LinuxPodRuntime {
         failpoint(.supervisorEnded)
         do {
             try endLostSupervisor(pod)
-            try kernel.removeTree(pod.run)
+            try trash.run.put(pod.run)
             // Last, because it is what makes the pod known.
-            try kernel.removeTree(pod.data)
+            try trash.data.put(pod.data)
         } catch {
             throw RuntimeError(error)
         }
@@ -149,5 +149,7 @@ extension LinuxPodRuntime {
         for podUID in found.subtracting(livePodUIDs).sorted() where PodPaths.isName(podUID) {
             try removeSandbox(podUID: podUID)
         }
+        trash.data.drain()
+        trash.run.drain()
     }
 }

@@ -23,6 +23,8 @@ public final class LinuxPodRuntime: PodRuntime {
     /// The kernel's version, as uname(1) tells it.
     let kernelRelease: String
     let starter: SupervisorStarter
+    /// What removed pods had in the data directory, and in the run directory.
+    let trash: (data: Trash, run: Trash)
     /// The sandboxes that are kept ready, where that was asked for.
     let pools = Mutex<SandboxPools?>(nil)
     /// Paths of processors that tell of their temperature, hidden like the default masked paths.
@@ -57,6 +59,10 @@ public final class LinuxPodRuntime: PodRuntime {
                 try Linux.makeDirectories("\(directory)/pods", mode: 0o700)
             }
             userRanges = SharedUserRanges(try UserRanges(reading: dataDirectory))
+            trash = (
+                try Trash(directory: "\(dataDirectory)/removed", kernel: self.kernel),
+                try Trash(directory: "\(runDirectory)/removed", kernel: self.kernel)
+            )
             watcher = try ExitWatcher()
         } catch {
             throw RuntimeError(error)
@@ -66,6 +72,8 @@ public final class LinuxPodRuntime: PodRuntime {
     deinit {
         pools.withLock { $0 }?.stop()
         watcher.stop()
+        trash.data.stop()
+        trash.run.stop()
     }
 
     private static func thermalPaths() -> [String] {
