@@ -99,7 +99,9 @@ struct ImagesHostileTests {
     }
 
     @Test(arguments: HostileArchive.refused, Unpacker.allCases)
-    func `a layer that reaches out of its directory is refused`(archive: HostileArchive, unpacker: Unpacker) throws {
+    func `CVE-2021-32760, CVE-2025-47290: a layer that reaches out of its directory is refused`(
+        archive: HostileArchive, unpacker: Unpacker
+    ) throws {
         let test = try TestStore()
         try withCanary(test) { (canary: String) throws -> Void in
             let error = runtimeError { _ = try test.unpack(archive.entries(canary), unpacker: unpacker.make()) }
@@ -110,7 +112,9 @@ struct ImagesHostileTests {
     }
 
     @Test(arguments: HostileArchive.contained, Unpacker.allCases)
-    func `a layer that could reach out of its directory does not`(archive: HostileArchive, unpacker: Unpacker) throws {
+    func `CVE-2025-11395: a layer that could reach out of its directory does not`(
+        archive: HostileArchive, unpacker: Unpacker
+    ) throws {
         let test = try TestStore()
         try withCanary(test) { (canary: String) throws -> Void in
             let layer = try test.unpack(archive.entries(canary), unpacker: unpacker.make())

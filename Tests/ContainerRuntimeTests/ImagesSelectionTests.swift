@@ -95,7 +95,7 @@ struct ImagesSelectionTests {
         ("mediaType", "but its descriptor says"), ("schemaVersion", "schemaVersion is not 2"),
         ("config", "an artifact"), ("layer", "are not supported"), ("digest", "is not a sha256 digest"),
     ])
-    func `an ambiguous or foreign manifest is refused`(change: String, message: String) throws {
+    func `CVE-2021-41190: an ambiguous or foreign manifest is refused`(change: String, message: String) throws {
         let test = try TestStore()
         let store = try test.open()
         let image = TestImageBuilder {
@@ -119,7 +119,7 @@ struct ImagesSelectionTests {
         #expect(try store.list().isEmpty)
     }
 
-    @Test func `documents beyond 4 MiB are not read`() throws {
+    @Test func `CVE-2023-25153: documents beyond 4 MiB are not read`() throws {
         let test = try TestStore()
         let store = try test.open()
         let image = TestImageBuilder { $0.config = ["Labels": ["x": .string(String(repeating: "x", count: 5 << 20))]] }

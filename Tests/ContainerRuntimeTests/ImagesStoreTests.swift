@@ -186,7 +186,7 @@ struct ImagesStoreTests {
         }
     }
 
-    @Test func `nobody but root reaches the layers' programs`() throws {
+    @Test func `CVE-2021-41091, 41103, CVE-2024-25621: nobody but root reaches the layers' programs`() throws {
         let test = try TestStore()
         try makeDirectories(test.path, mode: 0o755)
         _ = try test.open()

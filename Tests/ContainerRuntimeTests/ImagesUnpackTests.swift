@@ -123,7 +123,7 @@ struct ImagesUnpackTests {
         #expect(names == "6c6174696e2de90a" + "7061782d65cc810a" + "75737461722d65cc810a")
     }
 
-    @Test func `what a pax header says is the size, whatever the other header says`() throws {
+    @Test func `CVE-2025-62518: what a pax header says is the size, whatever the other header says`() throws {
         let test = try TestStore()
         let hidden = TarEntry.file("hidden", "evil").bytes
         let layer = try test.unpack([

@@ -69,7 +69,7 @@ import Testing
         }
     }
 
-    @Test func `an account file that is too long is refused`() throws {
+    @Test func `CVE-2026-47262: an account file that is too long is refused`() throws {
         let directory = "/tmp/martlet-test-long-\(getpid())"
         defer { try? removeTree(directory) }
         try makeDirectories("\(directory)/etc")

@@ -28,7 +28,9 @@ struct ContainerInsideTests {
     ]
 
     @Test(arguments: [false, true], [false, true])
-    func `system calls that reach out of a container are refused`(asUser: Bool, userNamespace: Bool) throws {
+    func `CVE-2022-0185, 0847, CVE-2026-31431: calls that reach out of a container are refused`(
+        asUser: Bool, userNamespace: Bool
+    ) throws {
         let lines = try probe(["calls"], userNamespace: userNamespace) { if asUser { $0.userID = 1000 } }
         #expect(lines.count > 35)
         for line in lines {
@@ -50,7 +52,9 @@ struct ContainerInsideTests {
     }
 
     @Test(arguments: [false, true])
-    func `the machine's settings cannot be opened for writing`(userNamespace: Bool) throws {
+    func `CVE-2022-0492, CVE-2023-25809: the machine's settings cannot be opened for writing`(userNamespace: Bool)
+        throws
+    {
         let candidates = [
             "/proc/sys/kernel/core_pattern", "/proc/sys/kernel/modprobe", "/proc/sys/vm/overcommit_memory",
             "/proc/sysrq-trigger", "/proc/irq/default_smp_affinity", "/sys/kernel/uevent_helper",
@@ -84,7 +88,7 @@ struct ContainerInsideTests {
     }
 
     @Test(arguments: [false, true])
-    func `a program has only what it was given`(asUser: Bool) throws {
+    func `CVE-2021-21334: a program has only what it was given`(asUser: Bool) throws {
         let fixture = try RuntimeFixture()
         try fixture.addProbe()
         fixture.images.configuration.withLock {

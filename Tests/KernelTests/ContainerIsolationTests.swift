@@ -17,7 +17,7 @@ struct ContainerIsolationTests {
     }
 
     @Test(arguments: [false, true])
-    func `privileges are the default ones`(asUser: Bool) throws {
+    func `CVE-2017-7308, CVE-2020-14386: privileges are the default ones`(asUser: Bool) throws {
         let fixture = try RuntimeFixture()
         try fixture.sandbox()
         var config = fixture.config("web", ["/bin/cat", "/proc/self/status"])
@@ -141,7 +141,7 @@ struct ContainerIsolationTests {
     }
 
     @Test(arguments: ["/link/inner", "/absolute/inner", "/up/inner"])
-    func `a mount through the image's symbolic links stays in the root`(destination: String) throws {
+    func `CVE-2019-18837: a mount through the image's symbolic links stays in the root`(destination: String) throws {
         let fixture = try RuntimeFixture()
         let (image, canary) = ("\(fixture.directory)/image", "\(fixture.directory)/canary")
         try makeDirectories(canary)
@@ -177,7 +177,7 @@ struct ContainerIsolationTests {
     @Test(arguments: [
         "1000:", ":", "abc", "+5", "0x3e8", "4294967296", "2147483648", "-1", "1000:99999999999", "a:b:c",
     ])
-    func `a user that is not understood is refused`(user: String) throws {
+    func `CVE-2024-40635, CVE-2026-30892: a user that is not understood is refused`(user: String) throws {
         let fixture = try RuntimeFixture()
         fixture.images.configuration.withLock { $0.user = user }
         try fixture.sandbox()
@@ -187,7 +187,7 @@ struct ContainerIsolationTests {
         #expect(error?.code == .invalid)
     }
 
-    @Test func `settings of the pod's own namespaces are made, others refused`() throws {
+    @Test func `CVE-2022-0811: settings of the pod's own namespaces are made, others refused`() throws {
         let fixture = try RuntimeFixture()
         try fixture.sandbox(sysctls: ["net.ipv4.ip_forward": "1", "kernel.shm_rmid_forced": "1"])
         let script = """

@@ -123,7 +123,7 @@ struct ContainerLaunchTests {
             ("4242", nil, nil, "uid=4242 gid=0(root) groups=0(root)"),
             ("web", 4242, 4343, "uid=4242 gid=4343 groups=4343"),
         ] as [(String, UInt32?, UInt32?, String)])
-    func `the user and groups are those of the image or of the configuration`(
+    func `CVE-2022-36109, CVE-2023-25173: user and groups are those of the image or of the configuration`(
         image: String, user: UInt32?, group: UInt32?, expected: String
     ) throws {
         let fixture = try RuntimeFixture()

@@ -86,7 +86,8 @@ struct SupervisorTests {
         try fixture.eventually { try descriptors(info.supervisorPID) == before + 1 ? true : nil }
     }
 
-    @Test func `a client that asks and does not read costs neither much memory nor any time`() throws {
+    @Test
+    func `CVE-2022-23471, 31030: a client that asks and does not read costs neither much memory nor any time`() throws {
         let fixture = try RuntimeFixture()
         let info = try fixture.sandbox()
         _ = try fixture.runtime.startContainer(podUID: "pod", fixture.shell("sleep 1000"))
@@ -137,7 +138,7 @@ struct SupervisorTests {
         #expect(try ownMemory(info.supervisorPID) <= memory + 128)
     }
 
-    @Test func `clients that vanish while a process is started leave nothing behind`() throws {
+    @Test func `CVE-2025-64329: clients that vanish while a process is started leave nothing behind`() throws {
         let fixture = try RuntimeFixture()
         let info = try fixture.sandbox()
         _ = try fixture.runtime.startContainer(podUID: "pod", fixture.shell("sleep 1000"))

@@ -155,3 +155,34 @@ private func functions(in file: SourceFile) -> [(line: Int, length: Int)] {
         }
     }
 }
+
+/// The numbers of vulnerabilities in a text, where `CVE-2022-1015, 1016` names two.
+private func vulnerabilities(in text: some StringProtocol) -> Set<String> {
+    var found: Set<String> = []
+    for piece in text.split(separator: "CVE-").dropFirst(text.hasPrefix("CVE-") ? 0 : 1) {
+        let (year, rest) = (piece.prefix(4), piece.dropFirst(5))
+        for number in rest.prefix(while: { $0.isNumber || $0 == "," || $0 == " " }).split(whereSeparator: {
+            !$0.isNumber
+        }) {
+            found.insert("CVE-\(year)-\(number)")
+        }
+    }
+    return found
+}
+
+@Test func `every vulnerability of the documentation is in a test's name, or does not apply`() {
+    let rows = SourceTree.text("docs/runtime.md").split(separator: "\n").filter { $0.hasPrefix("| CVE-") }
+    #expect(rows.count > 30)
+    var tested: Set<String> = []
+    for file in SourceTree.files(below: "Tests", suffix: ".swift") {
+        for line in file.lines where line.contains("func `CVE-") { tested.formUnion(vulnerabilities(in: line)) }
+    }
+    #expect(tested.count > 50)
+    for row in rows where !row.contains("| not applicable: ") {
+        let listed = vulnerabilities(in: row.dropFirst(2).prefix { $0 != ":" })
+        #expect(!listed.isEmpty, "\(row)")
+        #expect(listed.subtracting(tested).sorted() == [], "no test has these in its name")
+    }
+    let documented = rows.reduce(into: Set<String>()) { $0.formUnion(vulnerabilities(in: $1)) }
+    #expect(tested.subtracting(documented).sorted() == [], "docs/runtime.md does not have these")
+}

@@ -97,11 +97,12 @@ final class RuntimeFixture: Sendable {
 
     // MARK: Probe
 
-    /// Adds `/bin/probe` to the image: see `Tests/ContainerProbe/probe.c`.
-    func addProbe() throws {
+    /// Adds a program to the image's `/bin`: see `Tests/ContainerProbe`.
+    func addProbe(_ name: String = "probe") throws {
         let tests = parentDirectory(of: parentDirectory(of: parentDirectory(of: #filePath)))
         let command = [
-            "/usr/bin/cc", "-static", "-O1", "-o", "\(directory)/image/bin/probe", "\(tests)/ContainerProbe/probe.c",
+            "/usr/bin/cc", "-static", "-O1", "-o", "\(directory)/image/bin/\(name)",
+            "\(tests)/ContainerProbe/\(name).c",
         ]
         let environment = ["PATH=/usr/bin:/bin"]
         let process = try Launch(steps: [
@@ -110,7 +111,7 @@ final class RuntimeFixture: Sendable {
         defer { close(process.pidfd) }
         _ = awaitReadable(process.pidfd, milliseconds: 60_000)
         guard try reapChild(pidfd: process.pidfd)?.exitCode == 0 else {
-            throw LinuxError("compile", path: "probe.c", errno: ENOEXEC)
+            throw LinuxError("compile", path: "\(name).c", errno: ENOEXEC)
         }
     }
 
