@@ -114,8 +114,19 @@ static int open_destination(struct child *child, const char *path, int directory
     return destination;
 }
 
+/// A detached copy of what is bound. Names below a volume may be exchanged by a container that has it, at any time.
+static int source_mount(const struct linux_step *step) {
+    if (step->count == 0)
+        return open_tree(AT_FDCWD, step->other, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+    int root = open(step->other, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (root < 0) return -1;
+    uint64_t resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
+    int source = finish(root, linux_open_resolved(root, step->list[0], O_PATH, resolve));
+    return source < 0 ? -1 : finish(source, copy_mount(source, AT_RECURSIVE));
+}
+
 int child_bind(struct child *child, const struct linux_step *step) {
-    int mount = open_tree(AT_FDCWD, step->other, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+    int mount = source_mount(step);
     if (mount < 0) return -1;
     struct stat information;
     if (fstat(mount, &information) < 0 || set_attributes(child, mount, AT_RECURSIVE, step->a) < 0) return finish(mount, -1);

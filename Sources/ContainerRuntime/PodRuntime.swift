@@ -58,14 +58,19 @@ public struct ContainerMount: Sendable, Hashable {
     }
     /// Where the content comes from.
     public var source: Source
+    /// The path below a bound directory that is bound in its place, if any. No symbolic link may be in it.
+    public var subPath: String
+    /// Whether owners are as they are stored in a pod with a user namespace, too: they are the pod's own ids already.
+    public var keepsOwners = false
     /// The absolute path in the container; made if it is missing.
     public var destination: String
     /// Whether the container may only read it.
     public var readOnly: Bool
 
     /// Makes a mount.
-    public init(source: Source, destination: String, readOnly: Bool = false) {
+    public init(source: Source, subPath: String = "", destination: String, readOnly: Bool = false) {
         self.source = source
+        self.subPath = subPath
         self.destination = destination
         self.readOnly = readOnly
     }

@@ -156,12 +156,12 @@ func `a missing key or a path out of the volume is refused`(key: String, path: S
     try withVolumes { volumes, folder in
         let pod = pod(emptyDir(), mounts: [mount("cache", subPath: "a//b", readOnly: true)])
         try volumes.prepare(pod, settings: PodSettings())
-        let path = "\(folder)/data/volumes/u1/cache/a/b"
+        let path = "\(folder)/data/volumes/u1/cache"
         for _ in 1...2 {
-            let expected = ContainerMount(source: .bind(path), destination: "/mnt", readOnly: true)
+            let expected = ContainerMount(source: .bind(path), subPath: "a/b", destination: "/mnt", readOnly: true)
             #expect(try source(volumes, pod) == expected)
         }
-        #expect(fileExists(path))
+        #expect(fileExists("\(path)/a/b"))
     }
 }
 
@@ -177,6 +177,26 @@ func `CVE-2017-1002101, CVE-2021-25741, CVE-2025-9566: a path that leads out of 
         try writeDurably("\(root)/file", text: "")
         let error = #expect(throws: VolumeManager.Failure.self) { try source(volumes, pod) }
         #expect(error?.message.hasPrefix("volume cache: subPath \(subPath)") == true)
+    }
+}
+
+@Test(.enabled(if: geteuid() == 0, mayMount), arguments: [true, false])
+func `keys belong to the pod's users where the kernel cannot show it so`(mapsMemory: Bool) throws {
+    try withVolumes { volumes, folder in
+        var volumes = volumes
+        volumes.mapsMemory = mapsMemory
+        let pod = pod(secret([("a", "deep/b")], mode: 0o400), mounts: [mount("keys")])
+        try volumes.prepare(pod, settings: settings(["a": "x"]))
+        let range = UserRange(first: 1 << 20)
+        for _ in 1...2 {
+            let mounts = try volumes.mounts(for: pod.spec.containers[0], of: pod, rootID: range.first)
+            #expect(mounts.last?.keepsOwners == !mapsMemory)
+        }
+        for name in ["", "/deep", "/deep/b"] {
+            var status = stat()
+            #expect(lstat("\(folder)/run/volumes/u1/keys\(name)", &status) == 0)
+            #expect(status.st_uid == (mapsMemory ? 0 : range.first), "\(name)")
+        }
     }
 }
 

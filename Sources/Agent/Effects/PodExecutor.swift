@@ -158,7 +158,8 @@ package struct PodExecutor: Sendable {
             name: name, attempt: attempt, image: image, logPath: paths.log(record.pod.uid, name, attempt))
         config.fill(from: container)
         config.environment = try environment.variables(of: container)
-        config.mounts = try volumes.mounts(for: container, of: record.pod)
+        config.mounts = try volumes.mounts(
+            for: container, of: record.pod, rootID: record.sandbox?.info?.userRange?.first)
         let observation = try runtime.startContainer(podUID: record.pod.uid, config)
         if case .failed(let message) = observation.phase {
             return .failure(reason: "CreateContainerError", message: message)

@@ -7,8 +7,8 @@ package protocol PodVolumes: Sendable {
     func prepare(_ pod: Pod, settings: PodSettings) throws
     /// Writes the files of `/etc` that the pod's name and address decide.
     func writeNames(_ pod: Pod, address: String) throws
-    /// The mounts of a container.
-    func mounts(for container: Container, of pod: Pod) throws -> [ContainerMount]
+    /// The mounts of a container. `rootID` is the id that the pod's root has on the node, where it is not the node's.
+    func mounts(for container: Container, of pod: Pod, rootID: UInt32?) throws -> [ContainerMount]
     /// Removes every volume of a pod.
     func remove(podUID: String) throws
     /// Removes the log of one attempt of a container.

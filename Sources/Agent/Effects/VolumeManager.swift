@@ -9,6 +9,8 @@ struct VolumeManager: PodVolumes {
     let paths: AgentPaths
     /// `nameserver` lines and the like that pods get, as text.
     let resolverConfiguration: String
+    /// Whether this kernel can show the files of a volume on memory with other owners than they have.
+    var mapsMemory = KernelRelease.running.map { $0 >= .mapsMemory } ?? true
 
     /// A volume that cannot be made.
     struct Failure: Error, Equatable {
@@ -67,7 +69,11 @@ struct VolumeManager: PodVolumes {
     }
 
     /// The mounts of a container, in the order of its spec, behind the files of `/etc`.
-    func mounts(for container: Container, of pod: Pod) throws(Failure) -> [ContainerMount] {
+    ///
+    /// - Parameter rootID: the id that the pod's root has on the node, where it is not the node's.
+    func mounts(
+        for container: Container, of pod: Pod, rootID: UInt32? = nil
+    ) throws(Failure) -> [ContainerMount] {
         var mounts = ["hosts", "hostname", "resolv.conf"].map { name in
             ContainerMount(
                 source: .bind("\(paths.etc(pod.uid))/\(name)"), destination: "/etc/\(name)",
@@ -77,15 +83,21 @@ struct VolumeManager: PodVolumes {
             guard let volume = pod.spec.volumes.first(where: { $0.name == mount.name }) else {
                 throw Failure("VolumeFailed", "container \(container.name) mounts \(mount.name), which the pod has not")
             }
-            var source = location(of: volume, pod)
-            if let subPath = mount.subPath, !subPath.isEmpty {
-                source = try below(source, subPath, volume: volume.name)
-            }
+            let source = location(of: volume, pod)
+            let subPath = try make(mount.subPath ?? "", below: source, volume: volume.name)
             let isProjected = volume.secret != nil || volume.configMap != nil
-            mounts.append(
-                ContainerMount(
-                    source: .bind(source), destination: mount.mountPath,
-                    readOnly: mount.readOnly == true || isProjected))
+            var result = ContainerMount(
+                source: .bind(source), subPath: subPath, destination: mount.mountPath,
+                readOnly: mount.readOnly == true || isProjected)
+            if let rootID, !mapsMemory, isOnMemory(volume) {
+                do throws(LinuxError) {
+                    try give(source, to: UserRange(first: rootID), withContent: isProjected)
+                } catch {
+                    throw Failure("VolumeFailed", "volume \(volume.name): \(error)")
+                }
+                result.keepsOwners = true
+            }
+            mounts.append(result)
         }
         return mounts
     }
@@ -123,8 +135,24 @@ struct VolumeManager: PodVolumes {
 
     private func location(of volume: Volume, _ pod: Pod) -> String {
         if let source = volume.hostPath { return source.path }
-        let isOnMemory = volume.secret != nil || volume.configMap != nil || volume.emptyDir?.medium == "Memory"
-        return (isOnMemory ? paths.memoryVolumes(pod.uid) : paths.diskVolumes(pod.uid)) + "/" + volume.name
+        return (isOnMemory(volume) ? paths.memoryVolumes(pod.uid) : paths.diskVolumes(pod.uid)) + "/" + volume.name
+    }
+
+    private func isOnMemory(_ volume: Volume) -> Bool {
+        volume.secret != nil || volume.configMap != nil || volume.emptyDir?.medium == "Memory"
+    }
+
+    /// Has a volume belong to the pod's users, where the kernel cannot show it so. Of what containers may write only the
+    /// directory itself is changed: names in it could be exchanged meanwhile.
+    private func give(_ path: String, to range: UserRange, withContent: Bool) throws(LinuxError) {
+        var status = stat()
+        try systemCall("lstat", path: path) { lstat(path, &status) }
+        if status.st_uid < UserRange.count {
+            let (user, group) = (range.onNode(status.st_uid), range.onNode(status.st_gid % UserRange.count))
+            try systemCall("lchown", path: path) { lchown(path, user, group) }
+        }
+        guard withContent, status.st_mode & S_IFMT == S_IFDIR else { return }
+        for name in try listDirectory(path) { try give("\(path)/\(name)", to: range, withContent: true) }
     }
 
     private func makeEmptyDirectory(_ name: String, _ source: EmptyDirSource, _ pod: Pod) throws(LinuxError) {
@@ -206,23 +234,21 @@ struct VolumeManager: PodVolumes {
         }
     }
 
-    /// A path below a volume, made if it is missing. Symbolic links on the way are refused: a container that may write
-    /// the volume could otherwise lead the mount anywhere on the node (CVE-2021-25741).
-    private func below(_ root: String, _ subPath: String, volume: String) throws(Failure) -> String {
-        var path = root
-        for part in subPath.split(separator: "/") {
-            guard part != "..", part != "." else {
-                throw Failure("VolumeFailed", "volume \(volume): subPath \(subPath) must not contain \(part)")
-            }
-            path += "/" + part
-            var status = stat()
-            if lstat(path, &status) != 0 {
-                guard errno == ENOENT, mkdir(path, 0o755) == 0 else {
-                    throw Failure("VolumeFailed", "volume \(volume): subPath \(subPath): \(errnoText(errno))")
-                }
-            } else if status.st_mode & S_IFMT == S_IFLNK {
-                throw Failure("VolumeFailed", "volume \(volume): subPath \(subPath) leads through a symbolic link")
-            }
+    /// A path below a volume, made if it is missing. Symbolic links on the way are refused, here and again by the
+    /// kernel when it is mounted: a container that may write the volume could otherwise lead the mount anywhere on the
+    /// node (CVE-2021-25741).
+    private func make(_ subPath: String, below root: String, volume: String) throws(Failure) -> String {
+        let parts = subPath.split(separator: "/")
+        if parts.isEmpty { return "" }
+        if let part = parts.first(where: { $0 == ".." || $0 == "." }) {
+            throw Failure("VolumeFailed", "volume \(volume): subPath \(subPath) must not contain \(part)")
+        }
+        let path = parts.joined(separator: "/")
+        do throws(LinuxError) {
+            try makeDirectories(path, below: root, mode: 0o755)
+        } catch {
+            let why = error.errno == ELOOP ? "leads through a symbolic link" : errnoText(error.errno)
+            throw Failure("VolumeFailed", "volume \(volume): subPath \(subPath): \(why)")
         }
         return path
     }

@@ -26,7 +26,8 @@ enum linux_operation {
     /// Mounts a new file system [path: destination, other: type, list: key, value, ..., a: MOUNT_ATTR_*]. The
     /// destination may not pass through a symbolic link.
     LAUNCH_MOUNT,
-    /// Binds a file or a tree of the node [path: destination, other: source, a: MOUNT_ATTR_*; with MOUNT_ATTR_IDMAP its
+    /// Binds a file or a tree of the node [path: destination, other: source, list: the path below the source, if any, in
+    /// which no symbolic link may be, a: MOUNT_ATTR_*; with MOUNT_ATTR_IDMAP its
     /// owners are those of the user namespace].
     LAUNCH_BIND,
     /// Mounts an empty memory file system for the user [path, list: key, value, ..., a: MOUNT_ATTR_*].

@@ -37,8 +37,11 @@ extension LaunchPlanner {
             guard source.hasPrefix("/") else {
                 throw RuntimeError(.invalid, "mount source \"\(source)\" is not an absolute path")
             }
-            if userRange != nil { attributes |= MountAttributes.mappedOwners }
-            return .bind(source: source, destination: destination, attributes: attributes)
+            if userRange != nil, !mount.keepsOwners { attributes |= MountAttributes.mappedOwners }
+            if mount.subPath.isEmpty {
+                return .bind(source: source, destination: destination, attributes: attributes)
+            }
+            return .bindBelow(root: source, path: mount.subPath, destination: destination, attributes: attributes)
         case .tmpfs(let size):
             var options = ["mode", "1777"]
             if let size {
@@ -68,7 +71,11 @@ extension LaunchPlanner {
     /// No text may contain a zero byte: the kernel would see only what is before it.
     func checkTexts() throws(RuntimeError) {
         let mounts = config.mounts.flatMap { mount in
-            if case .bind(let source) = mount.source { [mount.destination, source] } else { [mount.destination] }
+            if case .bind(let source) = mount.source {
+                [mount.destination, source, mount.subPath]
+            } else {
+                [mount.destination]
+            }
         }
         let texts =
             environment + (try arguments()) + [workingDirectory, config.logPath] + mounts + image.layerDirectories

@@ -84,10 +84,9 @@ struct UserRanges {
         }
     }
 
-    /// Why a kernel cannot map user ids; nil when it can. Overlays of mapped layers came with Linux 5.19.
+    /// Why a kernel cannot map user ids; nil when it can.
     static func problem(ofKernel release: String) -> String? {
-        let numbers = release.split { $0 == "." || $0 == "-" }.prefix(2).compactMap { Int($0) }
-        guard numbers.count == 2, (numbers[0], numbers[1]) < (5, 19) else { return nil }
+        guard let version = KernelRelease(release), version < .mapsLayers else { return nil }
         return "user namespaces need Linux 5.19 or newer, and this is \(release); use a newer kernel, or set "
             + "security.userNamespace: false"
     }

@@ -23,6 +23,8 @@ final class LaunchProgram {
             result = encoded(LAUNCH_MOUNT, path: destination, other: type, list: options, attributes)
         case .bind(let source, let destination, let attributes):
             result = encoded(LAUNCH_BIND, path: destination, other: source, attributes)
+        case .bindBelow(let root, let path, let destination, let attributes):
+            result = encoded(LAUNCH_BIND, path: destination, other: root, list: [path], attributes)
         case .temporary(let destination, let options, let attributes):
             result = encoded(LAUNCH_TEMPORARY, path: destination, list: options, attributes)
         case .directory(let path, let mode): result = encoded(LAUNCH_DIRECTORY, path: path, UInt64(mode))

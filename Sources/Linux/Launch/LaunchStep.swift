@@ -21,6 +21,8 @@ public enum LaunchStep: Codable, Sendable, Hashable {
     case mount(type: String, destination: String, options: [String], attributes: UInt64)
     /// Binds a file or a tree of the node.
     case bind(source: String, destination: String, attributes: UInt64)
+    /// Binds what is at a path below a directory of the node; no symbolic link may be in that path.
+    case bindBelow(root: String, path: String, destination: String, attributes: UInt64)
     /// Mounts an empty memory file system.
     case temporary(destination: String, options: [String], attributes: UInt64)
     /// Makes a directory and those above it, unless they are there.
@@ -94,6 +96,7 @@ extension LaunchStep: CustomStringConvertible {
         case .mount(let type, let destination, _, _): "mount \(type) on \(destination)"
         case .bind(let source, let destination, _): "bind \(source) to \(destination)"
         case .mapOwners(let path): "map the owners of \(path)"
+        case .bindBelow(let root, let path, let destination, _): "bind \(root)/\(path) to \(destination)"
         case .temporary(let destination, _, _): "mount tmpfs on \(destination)"
         case .overlayRoot(let path, _, _): "mount the root file system on \(path)"
         case .directory(let path, _): "make directory \(path)"
@@ -112,7 +115,8 @@ extension LaunchStep: CustomStringConvertible {
     var mapsOwners: Bool {
         switch self {
         case .mapOwners: true
-        case .bind(_, _, let attributes): attributes & MountAttributes.mappedOwners != 0
+        case .bind(_, _, let attributes), .bindBelow(_, _, _, let attributes):
+            attributes & MountAttributes.mappedOwners != 0
         default: false
         }
     }

@@ -134,7 +134,7 @@ extension Kernel: PodVolumes {
         try step("write the names of", pod.uid) { if !$0.volumes.contains(".etc") { $0.volumes.append(".etc") } }
     }
 
-    func mounts(for container: Container, of pod: Pod) throws -> [ContainerMount] { [] }
+    func mounts(for container: Container, of pod: Pod, rootID: UInt32?) throws -> [ContainerMount] { [] }
 
     func remove(podUID: String) throws {
         if world.sabotage == .leakedVolumes, podUID.hasSuffix("a") { return }
