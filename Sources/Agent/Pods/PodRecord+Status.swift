@@ -1,4 +1,5 @@
 import ContainerRuntime
+import Linux
 import Model
 
 extension PodRecord {
@@ -8,6 +9,7 @@ extension PodRecord {
         next.hostIP = status.hostIP
         next.startTime = status.startTime ?? wall
         next.podIP = network.value ?? status.podIP
+        next.userRange = sandbox?.info?.userRange?.description ?? status.userRange
         next.initContainerStatuses = pod.spec.initContainers.map { containerStatus($0, isInit: true, now: now) }
         next.containerStatuses = pod.spec.containers.map { containerStatus($0, isInit: false, now: now) }
         next.phase = phase

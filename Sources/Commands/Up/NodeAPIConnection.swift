@@ -67,7 +67,7 @@ package final class NodeAPIConnection: AgentConnection {
         try translated {
             var document = status.json
             // A merge patch leaves out what it does not name; what is no longer so is taken back by null.
-            for name in ["reason", "message", "podIP", "initContainerStatuses", "containerStatuses"]
+            for name in ["reason", "message", "podIP", "userRange", "initContainerStatuses", "containerStatuses"]
             where document[name] == nil { document[name] = .null }
             var version = knownVersion(of: pod)
             for _ in 1...4 {

@@ -8,6 +8,7 @@ extension Description {
         page.field("Phase", pod.metadata.deletionTimestamp == nil ? status.phase ?? "Pending" : "Terminating")
         if let reason = status.reason { page.field("Reason", "\(reason): \(status.message ?? "")") }
         page.field("IP", status.podIP ?? "<none>")
+        if let range = status.userRange { page.field("User ids", "\(range) on the node") }
         if let started = status.startTime { page.field("Started", "\(started)") }
         for (title, specs, statuses) in [
             ("Init containers", pod.spec.initContainers, status.initContainerStatuses),

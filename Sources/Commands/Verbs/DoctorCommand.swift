@@ -61,7 +61,8 @@ struct Examination {
 
     var findings: [Finding] {
         [
-            user, kernel, controllers, fileSystem("overlay", "container roots"), namespaces, bridge, seccomp,
+            user, kernel, controllers, fileSystem("overlay", "container roots"), namespaces, userNamespaces, bridge,
+            seccomp,
             supervisor, disk,
             descriptors, kubectl,
         ]
@@ -75,12 +76,11 @@ struct Examination {
 
     private var kernel: Finding {
         let release = text("/proc/sys/kernel/osrelease")
-        let numbers = release.split { $0 == "." || $0 == "-" }.prefix(2).compactMap { Int($0) }
-        let isNew = numbers.count == 2 && (numbers[0], numbers[1]) >= (5, 10)
+        let isNew = KernelRelease(release).map { $0 >= KernelRelease(5, 12) } ?? false
         return isNew
             ? Finding(name: "kernel", verdict: .holds, found: "Linux \(release)")
             : Finding(
-                name: "kernel", verdict: .fails, found: "Linux \(release); 5.10 or newer is needed",
+                name: "kernel", verdict: .fails, found: "Linux \(release); 5.12 or newer is needed",
                 remedy: "apt-get install linux-image-amd64 && reboot")
     }
 
@@ -119,6 +119,36 @@ struct Examination {
                 remedy: "use a kernel built with CONFIG_NAMESPACES")
     }
 
+    private var userNamespaces: Finding {
+        let name = "user namespaces"
+        if let kernel = KernelRelease.running, kernel < .mapsLayers {
+            return Finding(
+                name: name, verdict: .fails, found: "Linux 5.19 or newer is needed",
+                remedy: "apt-get install linux-image-amd64 && reboot, or security.userNamespace: false in every App")
+        }
+        guard geteuid() == 0 else { return Finding(name: name, verdict: .warns, found: "only root can try") }
+        do {
+            try UserNamespace.checkMapping(of: existing(installation.data), UserRange(first: 1 << 20))
+            return Finding(name: name, verdict: .holds, found: "mapped owners for \(installation.data)")
+        } catch  where error.errno == EUSERS {
+            return Finding(
+                name: name, verdict: .fails, found: "the kernel allows none",
+                remedy: "sysctl -w user.max_user_namespaces=65536")
+        } catch {
+            return Finding(
+                name: name, verdict: .fails, found: "\(error)",
+                remedy: "a data directory on ext4, xfs or btrfs: martlet up --data-dir DIRECTORY; or "
+                    + "security.userNamespace: false in every App")
+        }
+    }
+
+    /// The nearest directory above a path that is there.
+    private func existing(_ path: String) -> String {
+        var path = path
+        while !fileExists(path), path != "/" { path = parentDirectory(of: path) }
+        return path
+    }
+
     private var bridge: Finding {
         let forwarding = text("/proc/sys/net/ipv4/ip_forward")
         return forwarding == "1"
@@ -152,8 +182,7 @@ struct Examination {
     }
 
     private var disk: Finding {
-        var path = installation.data
-        while !fileExists(path), path != "/" { path = parentDirectory(of: path) }
+        let path = existing(installation.data)
         var status = statvfs()
         guard statvfs(path, &status) == 0 else {
             return Finding(name: "disk", verdict: .fails, found: "\(path): \(String(cString: strerror(errno)))")

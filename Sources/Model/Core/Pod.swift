@@ -257,6 +257,8 @@ public struct PodStatus: Codable, Hashable, Sendable, Buildable {
     public var podIP: String?
     /// The node's address.
     public var hostIP: String?
+    /// The ids that the pod's users have on the node, `FIRST-LAST`; nil for a pod without a user namespace.
+    public var userRange: String?
     /// When the agent took the pod on.
     public var startTime: Timestamp?
     /// The init containers, in the order of the spec.
