@@ -63,6 +63,37 @@ import Testing
         #expect(steps.contains(.limit(resource: Int32(RLIMIT_CORE.rawValue), soft: 0, hard: 0)))
     }
 
+    @Test func `with a user namespace everything is mapped, and it is joined before anything is dropped`() throws {
+        let planner = try planner {
+            $0.userRange = UserRange(first: 1 << 20)
+            $0.user = ResolvedUser(user: 7, group: 8, groups: [8], home: "/")
+            $0.config.terminal = true
+            $0.config.mounts = [
+                ContainerMount(source: .bind("/volume"), subPath: "a/b", destination: "/data", readOnly: true)
+            ]
+        }
+        let steps = try planner.rootSteps() + planner.identity.steps(arguments: ["/web"])
+        let order: [LaunchStep] = [
+            .privateMounts, .ownFiles(id: 1_048_576), .mapOwners(path: "/layers/top"),
+            .mapOwners(path: "/layers/base"), planner.overlay,
+            .bindBelow(
+                root: "/volume", path: "a/b", destination: "/data",
+                attributes: MountAttributes.noSetUID | MountAttributes.noDevices | MountAttributes.readOnly
+                    | MountAttributes.mappedOwners),
+            .terminal(user: 1_048_583), .pivot, .streams(user: 1_048_583), .joinUserNamespace,
+            .boundingSet(mask: 0xFF), .user(user: 7, group: 8, groups: [8]), .capabilities(mask: 0),
+        ]
+        let places = order.map { steps.firstIndex(of: $0) }
+        #expect(places.allSatisfy { $0 != nil })
+        #expect(places.compactMap { $0 } == places.compactMap { $0 }.sorted())
+    }
+
+    @Test func `without one nothing of it is done`() throws {
+        let steps = try planner().rootSteps() + planner().identity.steps(arguments: ["/web"])
+        #expect(!steps.contains { "\($0)".hasPrefix("map the owners") })
+        #expect(!steps.contains(.joinUserNamespace))
+    }
+
     @Test func `a user that is not root has no effective capabilities`() throws {
         let steps = try planner { $0.user = ResolvedUser(user: 7, group: 8, groups: [8, 9], home: "/") }
             .identity.steps(arguments: ["/web"])

@@ -6,8 +6,10 @@ import Testing
 @Suite(.enabled(if: isRoot, Comment(rawValue: rootNeeded)), .serialized)
 struct ContainerExecTests {
     /// A pod with a container that runs until it is removed.
-    private func running(_ change: (inout ContainerConfig) -> Void = { _ in }) throws -> RuntimeFixture {
-        let fixture = try RuntimeFixture()
+    private func running(
+        userNamespace: Bool = true, _ change: (inout ContainerConfig) -> Void = { _ in }
+    ) throws -> RuntimeFixture {
+        let fixture = try RuntimeFixture(userNamespace: userNamespace)
         try fixture.sandbox()
         var config = fixture.shell("echo ready; sleep 1000")
         change(&config)
@@ -40,8 +42,9 @@ struct ContainerExecTests {
         return (try fixture.runtime.execResult(session), output, error)
     }
 
-    @Test func `a process runs in the container with its streams and exit code`() throws {
-        let fixture = try running()
+    @Test(arguments: [true, false])
+    func `a process runs in the container with its streams and exit code`(userNamespace: Bool) throws {
+        let fixture = try running(userNamespace: userNamespace)
         let script = "echo out; echo err >&2; cat; ls -d /proc/1; exit 3"
         let (code, output, error) = try exec(fixture, ["/bin/sh", "-c", script], input: "in\n")
         #expect(code == 3)
@@ -50,8 +53,9 @@ struct ContainerExecTests {
         #expect(try exec(fixture, ["sh", "-c", "kill -9 $$"]).code == 137)
     }
 
-    @Test func `the process has the container's identity, cgroups and namespaces`() throws {
-        let fixture = try running { $0.userID = 1000 }
+    @Test(arguments: [true, false])
+    func `the process has the container's identity, cgroups and namespaces`(userNamespace: Bool) throws {
+        let fixture = try running(userNamespace: userNamespace) { $0.userID = 1000 }
         let script = "grep -E 'Uid|CapBnd|NoNewPrivs|Seccomp:' /proc/self/status; hostname; cat /proc/self/cgroup"
         let lines = try exec(fixture, ["sh", "-c", script]).output.split(separator: "\n").map(String.init)
         #expect(lines[0] == "Uid:\t1000\t1000\t1000\t1000")
@@ -107,8 +111,9 @@ struct ContainerExecTests {
         #expect(output == limits.dropLast())
     }
 
-    @Test func `a terminal is one, and has the size it is given`() throws {
-        let fixture = try running()
+    @Test(arguments: [true, false])
+    func `a terminal is one, and has the size it is given`(userNamespace: Bool) throws {
+        let fixture = try running(userNamespace: userNamespace)
         let config = ExecConfig(command: ["sh", "-c", "tty; read line; stty size"], terminal: true)
         let session = try fixture.runtime.exec(podUID: "pod", name: "web", attempt: 0, config)
         let terminal = try #require(session.terminal)
@@ -128,8 +133,9 @@ struct ContainerExecTests {
         #expect(try fixture.runtime.execResult(session) == 0)
     }
 
-    @Test func `a container may have a terminal`() throws {
-        let fixture = try RuntimeFixture()
+    @Test(arguments: [true, false])
+    func `a container may have a terminal`(userNamespace: Bool) throws {
+        let fixture = try RuntimeFixture(userNamespace: userNamespace)
         try fixture.sandbox()
         var config = fixture.shell("tty; tty < /dev/console; echo end")
         config.terminal = true

@@ -10,11 +10,10 @@ struct ContainerInsideTests {
     private func probe(
         _ arguments: [String], userNamespace: Bool = true, _ change: (inout ContainerConfig) -> Void = { _ in }
     ) throws -> [String] {
-        let fixture = try RuntimeFixture()
+        let fixture = try RuntimeFixture(userNamespace: userNamespace)
         try fixture.addProbe()
-        try fixture.sandbox(userNamespace: userNamespace)
+        try fixture.sandbox()
         var config = fixture.config("web", ["/bin/probe"] + arguments)
-        config.userNamespace = userNamespace
         change(&config)
         let (end, output) = try fixture.run(config)
         #expect(end.phase == .exited(exitCode: 0, signal: nil, outOfMemory: false))

@@ -16,9 +16,9 @@ struct ContainerIsolationTests {
         return fields
     }
 
-    @Test(arguments: [false, true])
-    func `CVE-2017-7308, CVE-2020-14386: privileges are the default ones`(asUser: Bool) throws {
-        let fixture = try RuntimeFixture()
+    @Test(arguments: [false, true], [true, false])
+    func `CVE-2017-7308, CVE-2020-14386: privileges are the default ones`(asUser: Bool, userNamespace: Bool) throws {
+        let fixture = try RuntimeFixture(userNamespace: userNamespace)
         try fixture.sandbox()
         var config = fixture.config("web", ["/bin/cat", "/proc/self/status"])
         if asUser { config.userID = 1000 }
@@ -37,9 +37,9 @@ struct ContainerIsolationTests {
         #expect(status["Umask"] == "0022")
     }
 
-    @Test(arguments: [false, true])
-    func `privileges that are asked for are given`(asUser: Bool) throws {
-        let fixture = try RuntimeFixture()
+    @Test(arguments: [false, true], [true, false])
+    func `privileges that are asked for are given`(asUser: Bool, userNamespace: Bool) throws {
+        let fixture = try RuntimeFixture(userNamespace: userNamespace)
         try fixture.sandbox()
         var config = fixture.config("web", ["/bin/cat", "/proc/self/status"])
         if asUser { config.userID = 1000 }
@@ -101,8 +101,9 @@ struct ContainerIsolationTests {
         #expect(try fixture.run(config).output == "refused")
     }
 
-    @Test func `what tells of the machine is hidden or read-only`() throws {
-        let fixture = try RuntimeFixture()
+    @Test(arguments: [true, false])
+    func `what tells of the machine is hidden or read-only`(userNamespace: Bool) throws {
+        let fixture = try RuntimeFixture(userNamespace: userNamespace)
         try fixture.sandbox()
         let script = """
             stat -c %t:%T /proc/interrupts; cat /proc/interrupts; ls /sys/firmware /proc/scsi 2>/dev/null | grep -v :
@@ -187,8 +188,9 @@ struct ContainerIsolationTests {
         #expect(error?.code == .invalid)
     }
 
-    @Test func `CVE-2022-0811: settings of the pod's own namespaces are made, others refused`() throws {
-        let fixture = try RuntimeFixture()
+    @Test(arguments: [true, false])
+    func `CVE-2022-0811: settings of the pod's own namespaces are made, others refused`(userNamespace: Bool) throws {
+        let fixture = try RuntimeFixture(userNamespace: userNamespace)
         try fixture.sandbox(sysctls: ["net.ipv4.ip_forward": "1", "kernel.shm_rmid_forced": "1"])
         let script = """
             cat /proc/sys/net/ipv4/ip_forward /proc/sys/kernel/shm_rmid_forced \

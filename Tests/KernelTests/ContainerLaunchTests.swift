@@ -134,16 +134,18 @@ struct ContainerLaunchTests {
         #expect(try fixture.run(config).output == expected)
     }
 
-    @Test func `a user that is not root can write to its own standard output by name`() throws {
-        let fixture = try RuntimeFixture()
+    @Test(arguments: [true, false])
+    func `a user that is not root can write to its own standard output by name`(userNamespace: Bool) throws {
+        let fixture = try RuntimeFixture(userNamespace: userNamespace)
         try fixture.sandbox()
         var config = fixture.shell("echo named > /dev/stdout")
         config.userID = 1000
         #expect(try fixture.run(config).output == "named")
     }
 
-    @Test func `volumes, their modes and files that are mounted over are as configured`() throws {
-        let fixture = try RuntimeFixture()
+    @Test(arguments: [true, false])
+    func `volumes, their modes and files that are mounted over are as configured`(userNamespace: Bool) throws {
+        let fixture = try RuntimeFixture(userNamespace: userNamespace)
         let volume = "\(fixture.directory)/volume"
         try makeDirectories(volume)
         try writeFile("\(volume)/file", create: "content\n", mode: 0o644)
@@ -162,8 +164,9 @@ struct ContainerLaunchTests {
         ]
         let lines = try fixture.run(config).output.split(separator: "\n").map(String.init)
         #expect(lines.prefix(3) == ["content", "read-only", "content"])
+        let mapped = userNamespace ? ",idmapped" : ""
         #expect(
-            lines.dropFirst(3) == [" /memory rw,nosuid,nodev,relatime", " /data rw,nosuid,nodev,relatime,idmapped"])
+            lines.dropFirst(3) == [" /memory rw,nosuid,nodev,relatime", " /data rw,nosuid,nodev,relatime\(mapped)"])
         #expect(try readText("\(volume)/new") == "new\n")
     }
 

@@ -35,7 +35,11 @@ final class RuntimeFixture: Sendable {
     private let count: Int
     private static let counter = Atomic(0)
 
-    init(kernel: (any Kernel)? = nil) throws {
+    /// Whether pods and containers have a user namespace unless a test says otherwise.
+    private let userNamespace: Bool
+
+    init(kernel: (any Kernel)? = nil, userNamespace: Bool = true) throws {
+        self.userNamespace = userNamespace
         count = Self.counter.add(1, ordering: .relaxed).newValue
         directory = "/tmp/martlet-test-\(getpid())-\(count)"
         cgroupRoot = "martlet-test-\(getpid())-\(count)"
@@ -145,11 +149,12 @@ final class RuntimeFixture: Sendable {
 
     @discardableResult
     func sandbox(
-        _ podUID: String = "pod", hostNetwork: Bool = false, userNamespace: Bool = true, sysctls: [String: String] = [:]
+        _ podUID: String = "pod", hostNetwork: Bool = false, userNamespace: Bool? = nil, sysctls: [String: String] = [:]
     ) throws -> SandboxInfo {
         try runtime.createSandbox(
             SandboxConfig(
-                podUID: podUID, hostname: "web-0", hostNetwork: hostNetwork, userNamespace: userNamespace,
+                podUID: podUID, hostname: "web-0", hostNetwork: hostNetwork,
+                userNamespace: userNamespace ?? self.userNamespace,
                 sysctls: sysctls))
     }
 
@@ -157,6 +162,7 @@ final class RuntimeFixture: Sendable {
         var config = ContainerConfig(
             name: name, attempt: attempt, image: ImageID("rootfs:test"), logPath: log(name, attempt))
         config.command = command
+        config.userNamespace = userNamespace
         return config
     }
 
