@@ -118,6 +118,32 @@ func `the wait before a restart doubles from one second to a minute`(failures: I
     #expect(pod.containers.map(\.attempt) == [2, 3], "one ended attempt is kept for its log")
 }
 
+@Test func `a start that was interrupted is taken up again by the next agent`() {
+    var pod = PodHarness()
+    pod.hasSandbox = true
+    pod.containers = [ContainerObservation(name: "web", attempt: 3, phase: .creating)]
+    while let action = pod.decide().action {
+        guard action != .startContainer(name: "web", attempt: 3) else { return }
+        pod.perform(action)
+    }
+    Issue.record("the container is not started: \(pod.performed)")
+}
+
+@Test func `a start that failed half-way is tried again after a while`() {
+    var pod = PodHarness()
+    while let action = pod.decide().action {
+        guard action == .startContainer(name: "web", attempt: 0) else {
+            pod.perform(action)
+            continue
+        }
+        pod.containers = [ContainerObservation(name: "web", attempt: 0, phase: .creating)]
+        pod.perform(action, .failure(reason: "CreateContainerError", message: "no room"))
+    }
+    #expect(pod.wakeAt == pod.now + .seconds(1))
+    pod.now = pod.now + .seconds(1)
+    #expect(pod.decide().action == .startContainer(name: "web", attempt: 0))
+}
+
 @Test func `a stable period resets the back-off`() {
     var pod = PodHarness()
     pod.settle()

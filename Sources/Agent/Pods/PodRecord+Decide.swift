@@ -118,10 +118,13 @@ extension PodRecord {
         _ container: Container, isInit: Bool, now: TimeSpan, into decision: inout PodDecision
     ) -> PodAction? {
         let record = containers[container.name] ?? ContainerRecord()
-        let next = max(record.attemptFloor, latest(container.name).map { $0.attempt + 1 } ?? 0)
-        switch latest(container.name)?.phase {
+        let latest = latest(container.name)
+        var next = max(record.attemptFloor, latest.map { $0.attempt + 1 } ?? 0)
+        switch latest?.phase {
         case nil: break
-        case .creating, .running: return nil
+        case .running: return nil
+        // Nothing is under way for a pod that is decided for: this start was interrupted, and is taken up again.
+        case .creating: next = max(record.attemptFloor, latest?.attempt ?? 0)
         case .exited, .failed:
             guard restarts(container, isInit: isInit) else { return nil }
         }
