@@ -41,7 +41,12 @@ extension NodeNetwork {
     private func adopt(_ links: [Link], _ client: RouteClient, _ bridge: Link) throws(LinuxError) {
         let names = Set(addresses.keys.map(Self.linkName(podUID:)))
         for link in links where link.kind == "veth" && link.master == nil && names.contains(link.name) {
-            try client.setMaster(link, master: bridge)
+            do {
+                try client.setMaster(link, master: bridge)
+            } catch let error where error.errno == ENODEV {
+                // Its pod has ended since the links were listed.
+                continue
+            }
         }
     }
 

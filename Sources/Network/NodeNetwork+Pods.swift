@@ -49,21 +49,24 @@ extension NodeNetwork {
     /// Takes away the links and addresses that no live pod owns.
     public func sweep(livePodUIDs: Set<String>) throws(NetworkError) {
         let wanted = Set(livePodUIDs.map(Self.linkName(podUID:)))
+        let recorded = Set(addresses.keys.map(Self.linkName(podUID:)))
         try system { () throws(LinuxError) in
             let client = try hostClient()
             let links = try client.links()
             let bridgeIndex = links.first { $0.name == bridge }?.index
-            for link in links where isOurs(link, bridgeIndex: bridgeIndex) && !wanted.contains(link.name) {
+            for link in links where isOurs(link, bridgeIndex, recorded) && !wanted.contains(link.name) {
                 try client.deleteLink(named: link.name)
             }
         }
         for podUID in addresses.keys.sorted() where !livePodUIDs.contains(podUID) { try release(podUID: podUID) }
     }
 
-    /// Whether a link was made by `attach` for this bridge; one without a bridge has lost it.
-    private func isOurs(_ link: Link, bridgeIndex: Int32?) -> Bool {
-        link.kind == "veth" && link.name.hasPrefix(Self.linkPrefix) && link.name.utf8.count == 14
-            && (link.master == nil || link.master == bridgeIndex)
+    /// Whether a link was made by `attach` for this bridge. One without a bridge has lost it, and may be another
+    /// installation's; each of ours has a record for as long as it is there.
+    private func isOurs(_ link: Link, _ bridgeIndex: Int32?, _ recorded: Set<String>) -> Bool {
+        let isNamed = link.name.hasPrefix(Self.linkPrefix) && link.name.utf8.count == 14
+        guard link.kind == "veth", isNamed else { return false }
+        return link.master.map { $0 == bridgeIndex } ?? recorded.contains(link.name)
     }
 
     private func release(podUID: String) throws(NetworkError) {

@@ -180,6 +180,21 @@ import Testing
         }
     }
 
+    @Test func `a sweep leaves the links of an installation whose bridge is gone`() throws {
+        try withNode { network, host, directory in
+            let neighbour = try NodeNetwork(
+                bridge: "other0", cidr: "10.9.9.0/24", runDirectory: "\(directory)/other",
+                hostNamespacePath: host.path)
+            let (first, second) = (try TestNamespace(), try TestNamespace())
+            _ = try network.attach(podUID: "one", networkNamespacePath: first.path)
+            _ = try neighbour.attach(podUID: "two", networkNamespacePath: second.path)
+            try network.removeBridge()
+            try neighbour.removeBridge()
+            try node(host, directory).sweep(livePodUIDs: [])
+            #expect(try linkNames(network) == [NodeNetwork.linkName(podUID: "two")])
+        }
+    }
+
     @Test func `the kernel's words are in the error`() throws {
         try withNode { network, _, _ in
             try network.ensureBridge()
