@@ -29,7 +29,10 @@ extension LinuxPodRuntime {
         }
         let container = pod.container(key)
         if let exit = exitRecord(container) { return observation(key, exit) }
-        return fileExists("\(container.directory)/\(SupervisorFiles.launched)") ? lostObservation(key) : nil
+        guard fileExists("\(container.directory)/\(SupervisorFiles.launched)") else { return nil }
+        // An earlier agent's request may have been carried out since the supervisor was asked.
+        let record = try records(connection).first { $0.container == "\(key)" }
+        return record.map { observation(key, $0) } ?? lostObservation(key)
     }
 
     private func launch(

@@ -64,9 +64,15 @@ extension LinuxPodRuntime {
             starter.begin(
                 config: pod.config, log: pod.supervisorLog, cgroup: cgroup.v2DirectoryFD,
                 cgroupProcs: cgroups.unified == nil ? cgroup.v1ProcsFDs : []))
-        defer { close(process.pidfd) }
         // Its end is noticed from here on; the watcher reaps it.
-        try watcher.watch(podUID: pod.podUID, directory: pod.run, supervisorPID: process.pid)
+        do {
+            try watcher.watch(podUID: pod.podUID, directory: pod.run, supervisorPID: process.pid)
+        } catch {
+            // It has ended already, or does not listen: nobody else would reap it.
+            starter.end(process)
+            throw error
+        }
+        close(process.pidfd)
         failpoint(.supervisorWatched)
         return process.pid
     }
