@@ -177,7 +177,9 @@ static int join_and_start(void *argument) {
     child->root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (child->root < 0) fail(child, LAUNCH_JOINING);
     struct clone_args arguments = clone_arguments(launch, child->second_stack);
-    arguments.flags |= CLONE_PARENT;
+    // Its number is written by the kernel: this process may be killed before it could tell.
+    arguments.flags |= CLONE_PARENT | CLONE_PARENT_SETTID;
+    arguments.parent_tid = (uint64_t)(uintptr_t)&child->grandchild;
     failpoint(launch, LAUNCH_JOINED);
     long process = linux_clone_onto(&arguments, child_run_steps, child);
     if (process < 0) {
@@ -185,7 +187,6 @@ static int join_and_start(void *argument) {
         fail(child, LAUNCH_CLONING);
     }
     failpoint(launch, LAUNCH_CLONED);
-    child->grandchild = (pid_t)process;
     _exit(0);
 }
 
@@ -207,11 +208,16 @@ static long start(struct child *child, char *stack, int *pidfd) {
     return linux_clone_onto(&arguments, child_run_steps, child);
 }
 
-/// Takes the helper's place off the process table and finds the process that it started.
+/// Takes the helper's place off the process table and finds the process that it started; 0 when it was killed before.
 static pid_t adopt_grandchild(struct child *child, pid_t helper, int *pidfd) {
     reap(helper);
-    if (child->grandchild > 0) *pidfd = linux_pidfd_open(child->grandchild, 0);
-    return child->grandchild;
+    if (child->grandchild <= 0) return 0;
+    *pidfd = linux_pidfd_open(child->grandchild, 0);
+    if (*pidfd >= 0) return child->grandchild;
+    // Nobody could wait for its end.
+    kill(child->grandchild, SIGKILL);
+    reap(child->grandchild);
+    return 0;
 }
 
 static void end(pid_t process) {
@@ -264,6 +270,10 @@ static void launch_on(char *stack, const struct linux_launch *launch, const int 
     }
     launched->process = (pid_t)process;
     launched->pidfd = pidfd;
+    if (launched->failed_step == LAUNCH_STARTED && process <= 0) {
+        launched->failed_step = LAUNCH_JOINING;
+        launched->error = ECANCELED;
+    }
     if (launched->failed_step == LAUNCH_STARTED) return;
     if (process > 0) end((pid_t)process);
     if (pidfd >= 0) close(pidfd);

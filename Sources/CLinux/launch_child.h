@@ -16,7 +16,7 @@ struct child {
     int terminal;
     /// Root of the first empty directory mounted over a masked one, or -1.
     int mask;
-    /// The process started by the helper that joined namespaces; the parent reads it.
+    /// The process started by the helper that joined namespaces, written by the kernel; the parent reads it.
     pid_t grandchild;
     /// The stack of that process.
     char *second_stack;
