@@ -30,5 +30,6 @@ func `a damaged copy is left out`(content: String) throws {
         try writeDurably(copies.paths.podCopy("u2"), text: content)
         try writeDurably("\(copies.paths.podCopies)/u3.json.tmp", text: "{")
         #expect(copies.load() == [.sample()])
+        #expect(!fileExists("\(copies.paths.podCopies)/u3.json.tmp"), "what a crash left half written is removed")
     }
 }

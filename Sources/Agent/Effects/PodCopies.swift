@@ -17,10 +17,12 @@ struct PodCopies: PodCopyStore {
     /// Removes a pod's copy.
     func remove(_ uid: String) throws(LinuxError) { try removeTree(paths.podCopy(uid)) }
 
-    /// Every pod that has a copy; one that cannot be read is left out, as its pod's remains are found otherwise.
+    /// Every pod that has a copy; one that cannot be read is left out, as its pod's remains are found otherwise. What a crash
+    /// has left of a copy that was being written is removed, so this comes before the first `save`.
     func load() -> [Pod] {
-        let names = ((try? listDirectory(paths.podCopies)) ?? []).filter { $0.hasSuffix(".json") }.sorted()
-        return names.compactMap { name in
+        let names = ((try? listDirectory(paths.podCopies)) ?? []).sorted()
+        for name in names where name.hasSuffix(".tmp") { try? removeTree("\(paths.podCopies)/\(name)") }
+        return names.filter { $0.hasSuffix(".json") }.compactMap { name in
             guard let bytes = try? readFile("\(paths.podCopies)/\(name)", limit: 4 << 20),
                 let document = try? JSONValue(parsing: bytes)
             else { return nil }

@@ -40,6 +40,15 @@ struct ImageRecords: Sendable {
         try storing { () throws(LinuxError) in try writeDurably(path(image.id), image.json.serialized(.indented)) }
     }
 
+    /// Removes what a crash has left of records that were being written; while no other change is made.
+    func removeUnfinished() throws(RuntimeError) {
+        try storing { () throws(LinuxError) in
+            for name in try listDirectory(directory) where name.hasSuffix(".tmp") {
+                try removeTree("\(directory)/\(name)")
+            }
+        }
+    }
+
     func delete(_ id: Digest) throws(RuntimeError) {
         try storing { () throws(LinuxError) in try removeDurably(path(id)) }
     }

@@ -48,6 +48,7 @@ public final class LocalImageStore: ImageStore {
         let temporary = "\(directory)/tmp"
         workspace = try records.changing { () throws(RuntimeError) in
             try Workspace.removeAbandoned(in: temporary)
+            try records.removeUnfinished()
             return try Workspace(in: temporary)
         }
         scratch = ScratchNames(directory: workspace.path)
