@@ -163,7 +163,10 @@ let package = Package(
             "KernelTests", ["ContainerRuntime", "Supervision", "Network", "Linux", "Model", "SystemCallFaults"]),
         tests(
             "EndToEndTests",
-            ["Model", "Linux", "CLinux", "Threads", "Store", "Client", "Consistency", "martlet", "martlet-supervisor"]),
+            [
+                "Model", "Linux", "CLinux", "Failpoints", "Threads", "Store", "Client", "Consistency", "martlet",
+                "martlet-supervisor",
+            ]),
         tests("BenchmarkReportTests", ["BenchmarkReport", "Model"]),
         tests("SimulationTests", ["Simulation", "Model"]),
         tests("TidyTests", []),

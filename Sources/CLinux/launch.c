@@ -211,13 +211,8 @@ static long start(struct child *child, char *stack, int *pidfd) {
 /// Takes the helper's place off the process table and finds the process that it started; 0 when it was killed before.
 static pid_t adopt_grandchild(struct child *child, pid_t helper, int *pidfd) {
     reap(helper);
-    if (child->grandchild <= 0) return 0;
-    *pidfd = linux_pidfd_open(child->grandchild, 0);
-    if (*pidfd >= 0) return child->grandchild;
-    // Nobody could wait for its end.
-    kill(child->grandchild, SIGKILL);
-    reap(child->grandchild);
-    return 0;
+    if (child->grandchild > 0) *pidfd = linux_pidfd_open(child->grandchild, 0);
+    return child->grandchild;
 }
 
 static void end(pid_t process) {

@@ -84,6 +84,12 @@ final class Child {
         for source in sources where source >= 0 { close(source) }
     }
 
+    /// Whether the program has ended; reads what it has written.
+    var hasEnded: Bool {
+        read(milliseconds: 0)
+        return end != nil
+    }
+
     func kill(_ signal: Int32) {
         if end == nil { try? signalProcess(pidfd: pidfd, signal: signal) }
     }

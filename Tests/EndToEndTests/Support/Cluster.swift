@@ -12,6 +12,10 @@ final class Cluster: @unchecked Sendable {
     private(set) var server: Child?
     private let podCIDR: String
     private let files: Int?
+    /// What `martlet up` finds in its environment besides.
+    var serverEnvironment: [String: String] = [:]
+    /// Further options of `martlet up`.
+    var serverOptions: [String] = []
     private static let counter = Atomic(0)
 
     /// Where the programs are: beside the test bundle, or in `$MARTLET_PROGRAMS`.
@@ -79,7 +83,7 @@ final class Cluster: @unchecked Sendable {
             limit + [
                 "\(Self.programs)/martlet", "up", "--data-dir", data, "--listen", "127.0.0.1:0", "--pod-cidr", podCIDR,
             ]
-        return try Child(words, environment: environment)
+        return try Child(words + serverOptions, environment: environment.merging(serverEnvironment) { $1 })
     }
 
     /// Ends the server and returns its exit code.

@@ -1,0 +1,149 @@
+import Failpoints
+import Glibc
+import Linux
+import Testing
+
+/// Kills every kind of process at every failpoint, and at random moments, on the real kernel; `hack/crash` runs all of it.
+/// See docs/testing.md.
+@Suite(.enabled(if: geteuid() == 0, "launching containers needs root"), .timeLimit(.minutes(59)))
+struct CrashMatrix {
+    @Test(arguments: 0..<CrashPlan.fromEnvironment.jobs)
+    func `wherever a process is killed, nothing is lost and nothing is left`(job: Int) throws {
+        let plan = CrashPlan.fromEnvironment
+        let crashes = try CrashRun()
+        let result = Result { try CrashMatrixRun(crashes, plan, job: job).perform() }
+        let left = try crashes.cluster.cleanUp()
+        #expect(left.isEmpty, "nothing is left on the machine: \(left)")
+        for failure in try result.get() { Issue.record("\(failure)") }
+    }
+}
+
+/// What is to be run.
+struct CrashPlan {
+    /// Only cases whose name contains this.
+    var only: String?
+    /// How many random moments, and the number that decides them.
+    var moments = 1
+    var seed: UInt64 = 1
+    /// Run one case in so many, and which.
+    var share = 20
+    var part = 0
+    /// So many processes of the matrix at the same time.
+    var jobs = 1
+
+    static let fromEnvironment: CrashPlan = {
+        func value(_ name: String) -> String? { getenv("MARTLET_CRASH_\(name)").map { String(cString: $0) } }
+        var plan = CrashPlan()
+        plan.only = value("ONLY")
+        plan.share = value("SHARE").flatMap { Int($0) } ?? (plan.only == nil ? plan.share : 1)
+        // Another part every day: all of them are run within some days.
+        plan.part = value("PART").flatMap { Int($0) } ?? time(nil) / 86400 % plan.share
+        plan.moments = value("RANDOM").flatMap { Int($0) } ?? (plan.only == nil ? plan.moments : 0)
+        plan.seed = value("SEED").flatMap { UInt64($0) } ?? UInt64(time(nil))
+        plan.jobs = value("JOBS").flatMap { Int($0) } ?? 1
+        return plan
+    }()
+
+    func includes(_ crash: CrashCase, job: Int) -> Bool {
+        if let only { return crash.description.contains(only) && Int(crash.hash / 16) % jobs == job }
+        return Int(crash.hash) % share == part && Int(crash.hash / 16) % jobs == job
+    }
+}
+
+private struct CrashMatrixRun {
+    let run: CrashRun
+    let plan: CrashPlan
+    let job: Int
+
+    init(_ run: CrashRun, _ plan: CrashPlan, job: Int) { (self.run, self.plan, self.job) = (run, plan, job) }
+
+    /// Runs the cases that are planned; returns what failed.
+    func perform() throws -> [CrashProblem] {
+        try run.prepare()
+        var cases: Set<CrashCase> = []
+        var reached: Set<String> = []
+        for story in CrashStory.allCases {
+            let trace = try record(story)
+            reached.formUnion(trace.map { String($0.site.prefix { $0 != ":" }) })
+            // What an earlier story has come to is not repeated in a later one.
+            let known = Set(cases.map(\.place))
+            let found = CrashCase.all(of: story, trace, data: run.cluster.data, run: run.runDirectory)
+            cases.formUnion(found.filter { !known.contains($0.place) })
+        }
+        var problems = Failpoint.allCases.filter { !reached.contains($0.rawValue) }.map {
+            CrashProblem("no story comes to the failpoint \($0.rawValue)")
+        }
+        let planned = cases.filter { plan.includes($0, job: job) }.sorted()
+        say("\(planned.count) of \(cases.count) cases")
+        for crash in planned {
+            attempt("\(crash)", again: "--only '\(crash)'", &problems) {
+                try perform(crash)
+                return ""
+            }
+        }
+        for kind in CrashSteps.Kind.allCases where plan.includes(CrashCase(.life, kind.rawValue), job: job) {
+            attempt(kind.rawValue, again: "--only '\(kind.rawValue)'", &problems) {
+                "\(try CrashSteps(run: run).perform(kind)) steps"
+            }
+        }
+        for number in 0..<plan.moments where number % plan.jobs == job {
+            let seed = plan.seed + UInt64(number)
+            var moments = CrashMoments(run, seed: seed)
+            attempt("seed \(seed)", again: "--only none --random 1 --seed \(seed)", &problems) { try moments.perform() }
+        }
+        say("\(problems.count) problems")
+        return problems
+    }
+
+    private func attempt(
+        _ name: String, again: String, _ problems: inout [CrashProblem], _ body: () throws -> String
+    ) {
+        let start = ContinuousClock.now
+        func seconds() -> String { "\((ContinuousClock.now - start).components.seconds) s" }
+        do {
+            say("ok    \(name)  \(try body())  \(seconds())")
+        } catch {
+            say("FAIL  \(name)  \(seconds())\n\(error)")
+            problems.append(CrashProblem("\(name): \(error)\nagain: hack/crash \(again)"))
+            do { try run.reset() } catch { problems.append(CrashProblem("after \(name): \(error)")) }
+        }
+    }
+
+    private func say(_ text: String) {
+        let line = Array("crash \(job): \(text)\n".utf8)
+        _ = write(STDOUT_FILENO, line, line.count)
+    }
+
+    /// Plays a story without a death and returns its trace.
+    private func record(_ story: CrashStory) throws -> [PassedPlace] {
+        try run.cluster.stop(SIGKILL)
+        if story == .trouble { try removeBridge() }
+        try run.start(armed: "")
+        try run.play(story)
+        try run.check()
+        return PassedPlace.read(run.trace)
+    }
+
+    private func perform(_ crash: CrashCase) throws {
+        run.supervisorsDie = crash.target.hasPrefix("supervisor/")
+        try run.cluster.stop(SIGKILL)
+        run.forgetTrace()
+        if crash.story == .trouble { try removeBridge() }
+        let before = run.deaths
+        // What rests on moments of idleness or on who is first may not come about every time.
+        for _ in 1...3 where !run.hasFired {
+            try run.cluster.stop(SIGKILL)
+            try run.start(armed: crash.target)
+            try run.play(crash.story)
+            try run.check()
+        }
+        guard run.hasFired else { throw CrashProblem("no process came to the place") }
+        guard (run.deaths > before) == crash.target.hasPrefix("up/") else { throw CrashProblem("another process died") }
+    }
+
+    /// A bridge is only made when there is none.
+    private func removeBridge() throws {
+        let output = try run.cluster.run(["ip", "link", "delete", "mlt-\(run.cluster.mark)"])
+        guard output.code == 0 else { throw CrashProblem("\(output)") }
+    }
+}

@@ -1,0 +1,98 @@
+import Testing
+
+/// What Martlet is asked to do while one of its processes is killed.
+enum CrashStory: String, CaseIterable {
+    /// Settings, two Apps, a command in a container, an end by itself, fewer replicas.
+    case life
+    /// An image that is not there yet.
+    case image
+    /// A container that ends again and again, a supervisor that is killed, a bridge that is gone.
+    case trouble
+}
+
+extension CrashRun {
+    /// What the pods read. One Secret and one ConfigMap.
+    private static let settings = """
+        apiVersion: v1
+        kind: Secret
+        metadata: {name: keys}
+        stringData: {token: secret}
+        ---
+        apiVersion: v1
+        kind: ConfigMap
+        metadata: {name: settings}
+        data: {colour: green}
+        ---
+
+        """
+
+    /// An App with something of everything that lasts: an init container, volumes of every kind, a check.
+    static let full = """
+        command: [sh, -c, 'cat /keys/token /disk/made; trap "exit 0" TERM; while :; do sleep 0.05; done']
+        env: {TOKEN: {secret: keys, key: token}}
+        initContainers:
+          - {name: first, command: [sh, -c, 'echo made > /disk/made'], volumeMounts: [{name: disk, mountPath: /disk}]}
+        volumes:
+          - {name: disk, mountPath: /disk, emptyDir: {}}
+          - {name: memory, mountPath: /memory, emptyDir: {medium: Memory, sizeLimit: 1Mi}}
+          - {name: keys, mountPath: /keys, secret: {name: keys}}
+        health: {readiness: {exec: {command: [test, -f, /disk/made]}, period: 1s}}
+        """
+
+    /// The App that nothing happens to.
+    static let witness = "replicas: 2\n" + full
+
+    /// A container that ends with a code that is known when it is asked to.
+    private static let brief = "command: [sh, -c, 'trap \"exit 23\" TERM; while :; do sleep 0.05; done']"
+
+    func prepare() throws {
+        try cluster.apply(Self.settings)
+        try cluster.run("witness", Self.witness)
+        try observeWitness()
+    }
+
+    /// Plays a story to its end, whatever dies on the way.
+    func play(_ story: CrashStory) throws {
+        switch story {
+        case .life: try life()
+        case .image: try image()
+        case .trouble: try trouble()
+        }
+    }
+
+    private func life() throws {
+        try change()
+        try apply("churn", "replicas: 2\n" + Self.full, replicas: 2)
+        try apply("brief", Self.brief, replicas: 1)
+        try awaitAvailable(["churn", "brief"])
+        try change()
+        try execute("churn")
+        try endBrief()
+        try scale("churn", to: 1)
+        try change()
+        try awaitAvailable(["churn", "brief"])
+        for name in ["churn", "brief"] { try delete(name) }
+        try change()
+    }
+
+    private func image() throws {
+        let number = nextNumber()
+        try makeImage("new-\(number)")
+        try apply("churn", "image: oci:\(imageDirectory)/new-\(number):new-\(number)", replicas: 1)
+        try awaitAvailable(["churn"])
+        try delete("churn")
+    }
+
+    private func trouble() throws {
+        try apply("churn", "replicas: 2\n" + Self.full, replicas: 2)
+        try apply("again", "command: [sh, -c, 'exit 7']", replicas: 1)
+        try awaitAvailable(["churn"])
+        try killSupervisor(of: "churn")
+        try awaitAvailable(["churn"])
+        try `await`("an attempt of again to be removed") {
+            let pods = try self.pods("again")
+            return pods.first?.container("again").restarts ?? 0 >= 2
+        }
+        for name in ["churn", "again"] { try delete(name) }
+    }
+}
