@@ -33,7 +33,9 @@ enum CleanupCommand {
         let network = try NodePodNetwork(installation, cidr: NodeNetwork.defaultRange)
         try network.removeAll()
         for folder in ["\(installation.data)/volumes", "\(installation.run)/volumes"] { unmountBelow(folder) }
-        for folder in ["volumes", "pods", "removed", "logs", "agent"] { try removeTree("\(installation.data)/\(folder)") }
+        for folder in ["volumes", "pods", "removed", "logs", "agent"] {
+            try removeTree("\(installation.data)/\(folder)")
+        }
         try removeTree(installation.run)
         try CgroupDriver.detect().remove(path: installation.cgroupRoot)
         if call.flag("purge") { try removeTree(installation.data) }

@@ -126,8 +126,11 @@ final class WatchStream: HTTPStream, @unchecked Sendable {
         queue.removeFirst(count)
         for message in messages {
             backlogBytes -= message.count
-            receive(.message(message))
-            if isClosed { return }
+            // The server writes the changes of one transaction in one piece; each of them is a line.
+            for line in message.split(separator: UInt8(ascii: "\n")) {
+                receive(.message(Array(line)))
+                if isClosed { return }
+            }
         }
         let (ready, rest) = (waiting.filter { backlogBytes < $0.mark }, waiting.filter { backlogBytes >= $0.mark })
         waiting = rest

@@ -8,7 +8,9 @@ struct SeededRandom: RandomNumberGenerator {
 
     /// Makes the stream of a name.
     init(seed: UInt64, stream: String) {
-        var mixed = stream.utf8.reduce(seed ^ 0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x0000_0100_0000_01b3 }
+        // The seed is spread over all bits first: seeds and names differ in few low bits, and would cancel each other.
+        let start = (seed &* 0x9e37_79b9_7f4a_7c15) ^ 0xcbf2_9ce4_8422_2325
+        var mixed = stream.utf8.reduce(start) { ($0 ^ UInt64($1)) &* 0x0000_0100_0000_01b3 }
         func next() -> UInt64 {
             mixed &+= 0x9e37_79b9_7f4a_7c15
             var z = mixed
