@@ -42,10 +42,10 @@ public final class HTTPServer: Sendable {
             return daemon
         }
         guard let daemon else { return }
-        let listener = MHD_quiesce_daemon(daemon.pointer)
+        // Not MHD_quiesce_daemon first: in 0.9.75 it aborts the process when one of the library's threads wakes up at that
+        // moment and takes the listening socket out of its epoll set before it does. Requests that still come are refused.
         core.registry.stop()
         MHD_stop_daemon(daemon.pointer)
-        if listener >= 0 { close(listener) }
         core.hangups.stop()
     }
 
