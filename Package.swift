@@ -129,22 +129,24 @@ let package = Package(
             name: "image-unpacker", dependencies: ["ContainerRuntime"], path: "Tests/ImageUnpacker",
             swiftSettings: strict),
 
+        // What several test targets share.
+        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
         // Makes the n-th system call of a thread and of its processes fail.
         .target(
             name: "SystemCallFaults", dependencies: ["Linux", "Threads", "CSeccomp"], path: "Tests/SystemCallFaults",
             swiftSettings: strict),
 
-        tests("ModelTests", ["Model"]),
-        tests("ConsistencyTests", ["Consistency"]),
-        tests("ControllersTests", ["Controllers", "Model"]),
-        tests("SchedulerTests", ["Scheduler", "Model"]),
+        tests("ModelTests", ["TestSupport", "Model"]),
+        tests("ConsistencyTests", ["TestSupport", "Consistency"]),
+        tests("ControllersTests", ["TestSupport", "Controllers", "Model"]),
+        tests("SchedulerTests", ["TestSupport", "Scheduler", "Model"]),
         tests("LinuxTests", ["Linux", "CLinux"]),
         tests("YAMLTests", ["YAML"]),
         tests("ThreadsTests", ["Threads", "Model"]),
         tests("PKITests", ["PKI"]),
-        tests("ManifestTests", ["Manifest", "Model", "YAML"]),
-        tests("StoreTests", ["Threads", "Store", "Model", "CSQLite", "store-writer"]),
-        tests("WireTests", ["Wire", "Model"]),
+        tests("ManifestTests", ["TestSupport", "Manifest", "Model", "YAML"]),
+        tests("StoreTests", ["TestSupport", "Threads", "Store", "Model", "CSQLite", "store-writer"]),
+        tests("WireTests", ["TestSupport", "Wire", "Model"]),
         tests("HTTPTests", ["HTTP", "PKI", "Client", "Wire", "Model"]),
         tests("ClientTests", ["Client", "HTTP", "Model"]),
         tests(
@@ -154,7 +156,9 @@ let package = Package(
                 "SystemCallFaults", "image-unpacker",
             ]),
         tests("NetworkTests", ["Network", "Linux", "CLinux", "Model"]),
-        tests("ControlPlaneTests", ["Threads", "ControlPlane", "Controllers", "Scheduler", "Store", "Model"]),
+        tests(
+            "ControlPlaneTests",
+            ["TestSupport", "Threads", "ControlPlane", "Controllers", "Scheduler", "Store", "Model"]),
         tests(
             "AgentTests", ["Threads", "Agent", "ContainerRuntime", "Supervision", "Network", "Wire", "Linux", "Model"]),
         tests("APIServerTests", ["APIServer", "Client", "ControlPlane", "Store", "Wire", "HTTP", "PKI", "Model"]),
@@ -164,6 +168,7 @@ let package = Package(
         tests(
             "EndToEndTests",
             [
+                "TestSupport",
                 "Model", "Linux", "CLinux", "Failpoints", "Threads", "Store", "Client", "Consistency", "martlet",
                 "martlet-supervisor",
             ]),

@@ -1,13 +1,14 @@
 import Consistency
+import TestSupport
 
 /// A register that random clients use: each operation takes effect at a random instant between its call and its answer.
 /// A tenth of the operations gets no answer, and of these a half takes effect.
 struct ModelRegister {
-    private var random: Seeded
+    private var random: SplitMix64
     private var value: String?
     private var revision: UInt64 = 0
 
-    init(seed: UInt64) { random = Seeded(seed) }
+    init(seed: UInt64) { random = SplitMix64(seed: seed) }
 
     mutating func history(clients: Int, operations count: Int) -> [Operation] {
         var free = [UInt64](repeating: 0, count: clients)

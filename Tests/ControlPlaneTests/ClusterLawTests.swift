@@ -2,28 +2,17 @@ import ControlPlane
 import Controllers
 import Model
 import Store
+import TestSupport
 import Testing
-
-/// A small reproducible generator (SplitMix64).
-private struct SeededRandom: RandomNumberGenerator {
-    var seed: UInt64
-    mutating func next() -> UInt64 {
-        seed &+= 0x9e37_79b9_7f4a_7c15
-        var value = seed
-        value = (value ^ (value >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        value = (value ^ (value >> 27)) &* 0x94d0_49bb_1331_11eb
-        return value ^ (value >> 31)
-    }
-}
 
 /// Laws of the whole control plane, on a real store, with an agent, users and faults that act at random.
 struct ClusterLawTests {
     private struct History {
         let cluster = Cluster()
-        var random: SeededRandom
+        var random: SplitMix64
 
         init(seed: Int) throws {
-            random = SeededRandom(seed: UInt64(seed))
+            random = SplitMix64(seed: UInt64(seed))
             for index in 0..<Int.random(in: 1...3, using: &random) {
                 try cluster.store.put(makeNode("n\(index)", cpu: Int64.random(in: 1000...4000, using: &random)))
             }

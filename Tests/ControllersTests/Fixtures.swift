@@ -16,18 +16,6 @@ final class CountingIDs: IDSource {
     }
 }
 
-/// A small reproducible generator (SplitMix64).
-struct SeededRandom: RandomNumberGenerator {
-    var seed: UInt64
-    mutating func next() -> UInt64 {
-        seed &+= 0x9e37_79b9_7f4a_7c15
-        var value = seed
-        value = (value ^ (value >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        value = (value ^ (value >> 27)) &* 0x94d0_49bb_1331_11eb
-        return value ^ (value >> 31)
-    }
-}
-
 func makeApp(_ replicas: Int = 3, image: String = "rootfs:/v1", _ change: (inout App) -> Void = { _ in }) -> App {
     var app = App {
         $0.metadata.name = "web"

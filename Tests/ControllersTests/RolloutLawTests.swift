@@ -1,5 +1,6 @@
 import Controllers
 import Model
+import TestSupport
 import Testing
 
 @testable import Controllers
@@ -8,11 +9,11 @@ import Testing
 struct RolloutLawTests {
     private struct History {
         var world: World
-        var random: SeededRandom
+        var random: SplitMix64
         let minReady: TimeSpan
 
         init(seed: UInt64) {
-            random = SeededRandom(seed: seed)
+            random = SplitMix64(seed: seed)
             minReady = .seconds(Int64.random(in: 0...3, using: &random))
             let surge = Int.random(in: 0...3, using: &random)
             let unavailable = Int.random(in: surge == 0 ? 1...2 : 0...2, using: &random)

@@ -1,4 +1,5 @@
 import Model
+import TestSupport
 import Testing
 
 @testable import Controllers
@@ -180,7 +181,7 @@ struct SacrificeTests {
             },
         ]
         let names = ranked.map(\.pod.name)
-        var random = SeededRandom(seed: 7)
+        var random = SplitMix64(seed: 7)
         for _ in 0..<20 {
             #expect(ranked.shuffled(using: &random).inOrderOfSacrifice().map(\.pod.name) == names)
         }

@@ -4,6 +4,7 @@ import Glibc
 import Linux
 import Model
 import Store
+import TestSupport
 import Testing
 import Threads
 
@@ -30,7 +31,7 @@ private final class GuaranteeRun {
     private let cluster: Cluster
     private let traffic = Traffic()
     private var threads: [Thread] = []
-    private var random: Seeded
+    private var random: SplitMix64
     private let seed: UInt64
     private var writes: [ChangeLog.Write] = []
     /// The revision from which on everything is recorded.
@@ -41,7 +42,7 @@ private final class GuaranteeRun {
     init(_ cluster: Cluster, seed: UInt64) throws {
         self.cluster = cluster
         self.seed = seed
-        random = Seeded(seed)
+        random = SplitMix64(seed: seed)
         let api = try CurlClient(Kubeconfig.load(path: "\(cluster.data)/admin.kubeconfig"))
         _ = try api.create(
             .namespace, namespace: nil,

@@ -1,22 +1,7 @@
 import Manifest
 import Model
+import TestSupport
 import Testing
-
-/// A small generator with a seed, so that a failing case can be run again.
-struct SeededGenerator: RandomNumberGenerator {
-    private var value: UInt64
-
-    init(seed: UInt64) { value = seed }
-
-    /// SplitMix64.
-    mutating func next() -> UInt64 {
-        value &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = value
-        mixed = (mixed ^ mixed >> 30) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ mixed >> 31
-    }
-}
 
 extension JSONValue {
     private static let pieces = [
@@ -28,12 +13,12 @@ extension JSONValue {
         "\u{10FFFF}",
     ]
 
-    static func randomText(using generator: inout SeededGenerator) -> String {
+    static func randomText(using generator: inout SplitMix64) -> String {
         (0..<Int.random(in: 0...5, using: &generator)).map { _ in pieces.randomElement(using: &generator) ?? "" }
             .joined()
     }
 
-    static func random(depth: Int, using generator: inout SeededGenerator) -> JSONValue {
+    static func random(depth: Int, using generator: inout SplitMix64) -> JSONValue {
         switch Int.random(in: 0...(depth > 0 ? 8 : 5), using: &generator) {
         case 0: return .null
         case 1: return .bool(.random(using: &generator))
@@ -76,7 +61,7 @@ extension JSONValue {
 
     @Test func `what is written reads back as the same document`() throws {
         for seed in UInt64(0)..<4000 {
-            var generator = SeededGenerator(seed: seed)
+            var generator = SplitMix64(seed: seed)
             let document: JSONValue = ["value": .random(depth: 4, using: &generator)]
             let stream = ManifestReader.values(in: Array(document.yaml.utf8))
             #expect(stream.errors == [], "seed \(seed): \(document.yaml.debugDescription)")

@@ -1,28 +1,18 @@
 import Model
+import TestSupport
 import Testing
 
 @testable import Scheduler
-
-private struct SeededRandom: RandomNumberGenerator {
-    var seed: UInt64
-    mutating func next() -> UInt64 {
-        seed &+= 0x9e37_79b9_7f4a_7c15
-        var value = seed
-        value = (value ^ (value >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        value = (value ^ (value >> 27)) &* 0x94d0_49bb_1331_11eb
-        return value ^ (value >> 31)
-    }
-}
 
 /// Laws over many random clusters.
 struct SchedulerLawTests {
     private struct Cluster {
         var nodes: [Node]
         var pods: [Pod]
-        var random: SeededRandom
+        var random: SplitMix64
 
         init(seed: UInt64) {
-            var random = SeededRandom(seed: seed)
+            var random = SplitMix64(seed: seed)
             nodes = (0..<Int.random(in: 1...6, using: &random)).map { index in
                 makeNode(
                     "n\(index)", cpu: "\(Int.random(in: 1...8, using: &random))",
@@ -106,7 +96,7 @@ struct SchedulerLawTests {
 
     @Test(arguments: 0..<100)
     func `equal pods on equal nodes differ by one at most`(seed: Int) {
-        var random = SeededRandom(seed: UInt64(seed))
+        var random = SplitMix64(seed: UInt64(seed))
         let nodes = (0..<Int.random(in: 1...7, using: &random)).map { makeNode("n\($0)", cpu: "64", memory: "64Gi") }
         let pods = (0..<Int.random(in: 0...40, using: &random)).map { makePod("p\($0)", cpu: "1", memory: "1Gi") }
         let placed = place(pods, on: nodes)

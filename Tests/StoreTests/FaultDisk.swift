@@ -1,6 +1,7 @@
 import CSQLite
 import Glibc
 import Synchronization
+import TestSupport
 
 @testable import Store
 
@@ -78,7 +79,7 @@ final class FaultDisk: @unchecked Sendable {
 
     /// The files as a power cut now would leave them: what was fsynced, and of the rest what chance has it.
     func afterPowerCut(seed: UInt64) -> [String: [UInt8]] {
-        var generator = Seeded(seed)
+        var generator = SplitMix64(seed: seed)
         let images = content.withLock { $0.images }
         var files: [String: [UInt8]] = [:]
         for (path, image) in images.sorted(by: { $0.key < $1.key }) {

@@ -1,4 +1,5 @@
 import Model
+import TestSupport
 import Testing
 
 @testable import Store
@@ -6,7 +7,7 @@ import Testing
 @Suite struct `the index` {
     @Test(arguments: [1, 2, 3])
     func `it is what a sorted dictionary is, over random changes`(_ seed: UInt64) {
-        var generator = Seeded(seed)
+        var generator = SplitMix64(seed: seed)
         var index = ObjectIndex()
         var model: [ObjectKey: StoredObject] = [:]
         for revision in 1...4000 {

@@ -1,16 +1,17 @@
 import Model
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Store
 
 /// Random transactions over few keys, so that they meet.
 struct RandomTransactions {
-    private var generator: Seeded
+    private var generator: SplitMix64
     private static let namespaces = ["shop", "bank", "zoo"]
     private static let types: [ResourceType] = [.pod, .configMap, .node]
 
-    init(seed: UInt64) { generator = Seeded(seed) }
+    init(seed: UInt64) { generator = SplitMix64(seed: seed) }
 
     mutating func key() -> ObjectKey {
         ObjectKey(

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 import Wire
 
@@ -92,7 +93,7 @@ struct WebSocketCodecTests {
 
     @Test(arguments: 0..<100)
     func `the same frames come out however the bytes are cut`(seed: UInt64) throws {
-        var random = SplitMix(state: seed)
+        var random = SplitMix64(seed: seed)
         let role: WebSocketRole = Bool.random(using: &random) ? .server : .client
         var bytes: [UInt8] = []
         var expected: [WebSocketEvent] = []
@@ -118,7 +119,7 @@ struct WebSocketCodecTests {
     }
 
     /// A message in fragments with pings between them, and the events it makes.
-    static func randomMessage(_ random: inout SplitMix) -> ([WebSocketFrame], [WebSocketEvent]) {
+    static func randomMessage(_ random: inout SplitMix64) -> ([WebSocketFrame], [WebSocketEvent]) {
         let size = [0, 1, 125, 126, 127, 300, 65535, 65536][Int(random.next() % (random.next() % 20 == 0 ? 8 : 6))]
         let start = UInt8.random(in: 0...127, using: &random)
         let payload = (0..<size).map { (start &+ UInt8(truncatingIfNeeded: $0)) & 127 }
@@ -141,7 +142,7 @@ struct WebSocketCodecTests {
 
     @Test(arguments: 0..<500)
     func `no bytes make the decoder do anything but throw or wait`(seed: UInt64) {
-        var random = SplitMix(state: seed &* 977)
+        var random = SplitMix64(seed: seed &* 977)
         var decoder = WebSocketDecoder(role: .client, maximumMessageBytes: 256)
         do throws(WebSocketError) {
             for _ in 0..<50 {
@@ -153,18 +154,5 @@ struct WebSocketCodecTests {
         } catch {
             #expect([1002, 1007, 1009].contains(error.code))
         }
-    }
-}
-
-/// Random numbers that a seed decides (SplitMix64).
-struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ mixed >> 30) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ mixed >> 31
     }
 }

@@ -1,13 +1,14 @@
 import Client
 import Consistency
 import Model
+import TestSupport
 import Threads
 
 /// One client that reads and writes registers at random, and records each call and its answer.
 struct RegisterClient {
     let traffic: Traffic
     let name: String
-    private var random: Seeded
+    private var random: SplitMix64
     private var api: (any APIClient)?
     private var generation = 0
     private var written = 0
@@ -17,7 +18,7 @@ struct RegisterClient {
     init(_ traffic: Traffic, number: Int, seed: UInt64) {
         self.traffic = traffic
         name = "c\(number)"
-        random = Seeded(seed &+ UInt64(number) &* 7919)
+        random = SplitMix64(seed: seed &+ UInt64(number) &* 7919)
     }
 
     /// Goes on until the run is over.
@@ -151,20 +152,5 @@ struct RegisterClient {
             traffic.record(surprise: "\(name): \(error)")
         }
         return .none
-    }
-}
-
-/// A generator that gives the same numbers in every run (SplitMix64).
-struct Seeded: RandomNumberGenerator {
-    private var seed: UInt64
-
-    init(_ seed: UInt64) { self.seed = seed }
-
-    mutating func next() -> UInt64 {
-        seed &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = seed
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
     }
 }

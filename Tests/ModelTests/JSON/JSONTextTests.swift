@@ -1,4 +1,5 @@
 import Model
+import TestSupport
 import Testing
 
 @Suite struct JSONTextTests {
@@ -55,7 +56,7 @@ import Testing
 
     @Test func `what is written reads back as the same document`() throws {
         for seed in UInt64(0)..<3000 {
-            var generator = SeededGenerator(seed: seed)
+            var generator = SplitMix64(seed: seed)
             let document = JSONValue.random(depth: 4, using: &generator)
             for layout in [JSONValue.Layout.compact, .indented] {
                 #expect(try JSONValue(parsing: document.serialized(layout)) == document, "seed \(seed)")

@@ -1,4 +1,5 @@
 import Model
+import TestSupport
 import Testing
 
 @Suite struct DefaultsTests {
@@ -88,7 +89,7 @@ import Testing
 
     @Test func `random documents never stop the defaults or the validation`() {
         for seed in UInt64(0)..<500 {
-            var generator = SeededGenerator(seed: seed)
+            var generator = SplitMix64(seed: seed)
             var document = smallestApp()
             guard case .object(let fields, _, _) = Schema.of(.app),
                 case .object(let specFields, _, _)? = fields.first(where: { $0.name == "spec" })?.schema
