@@ -80,6 +80,19 @@ extension EndToEnd {
             }
         }
 
+        @Test func `what was kept ready for pods ends when the server is killed`() throws {
+            try withCluster { cluster in
+                try eventually("sandboxes that are ready") { cluster.parked.count >= 2 ? true : nil }
+                let waiting = cluster.parked.map { (pid: $0, started: processStartTime($0)) }
+                try cluster.stop(SIGKILL)
+                // One to which nobody has ever come waits longer.
+                try eventually("the end of what was ready", within: 15) {
+                    waiting.allSatisfy { processStartTime($0.pid) != $0.started } ? true : nil
+                }
+                try cluster.start()
+            }
+        }
+
         @Test func `a pod whose supervisor is killed is made anew`() throws {
             try withCluster { cluster in
                 try cluster.run("owned", "sidecars: [{name: helper, command: [sh, -c, 'exec sleep 1000']}]")

@@ -114,6 +114,7 @@ public final class Supervisor {
             ended: { [weak self] in self?.clients[ObjectIdentifier($0)] = nil })
         // One that could not be watched has closed its descriptor.
         if let client { clients[ObjectIdentifier(client)] = client }
+        hasHadClient = true
     }
 
     /// Closes the next connection, for which there is no descriptor: left in the queue it would be told of without end. A
@@ -123,7 +124,6 @@ public final class Supervisor {
         let descriptor = linux_accept(listener)
         if descriptor >= 0 { close(descriptor) }
         spare = open("/dev/null", O_RDONLY | O_CLOEXEC)
-        hasHadClient = true
     }
 
     private func answer(_ client: ClientConnection, _ request: SupervisorRequest, _ descriptors: [Int32]) {

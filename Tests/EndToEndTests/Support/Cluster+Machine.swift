@@ -47,6 +47,25 @@ extension Cluster {
         return words[1].hasPrefix("\(data)/pods/") || isAdopted
     }
 
+    /// The supervisors that wait for a pod and can be given to one.
+    var parked: [Int32] {
+        let folder = "/run/martlet-\(mark)/parked"
+        return ((try? listDirectory(folder)) ?? []).sorted().compactMap { id in
+            // It writes itself down, and then listens.
+            guard fileExists("\(folder)/\(id)/supervisor.sock") else { return nil }
+            let text = (try? readText("\(folder)/\(id)/supervisor.pid")) ?? ""
+            return text.split(separator: " ").first.flatMap { Int32($0) }
+        }
+    }
+
+    func children(of pid: Int32) -> [Int32] {
+        let threads = (try? listDirectory("/proc/\(pid)/task")) ?? []
+        return threads.flatMap { thread -> [Int32] in
+            let text = (try? readText("/proc/\(pid)/task/\(thread)/children")) ?? ""
+            return text.split(separator: " ").compactMap { Int32($0) }
+        }
+    }
+
     /// The supervisor of a pod, as it has written itself down.
     func supervisor(of podUID: String) -> Int32? {
         let text = (try? readText("/run/martlet-\(mark)/pods/\(podUID)/supervisor.pid")) ?? ""
