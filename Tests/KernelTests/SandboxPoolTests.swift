@@ -77,6 +77,18 @@ struct SandboxPoolTests {
         #expect(output.contains("two"))
     }
 
+    @Test func `a supervisor that is asked something all the time joins the cgroups of its pod`() throws {
+        let fixture = try filled()
+        let supervisor = try fixture.sandbox().supervisorPID
+        for path in try CgroupDriver.detect().roots.map({ "\($0)/\(fixture.cgroupRoot)/pod/supervisor/cgroup.procs" }) {
+            try fixture.eventually {
+                _ = try fixture.runtime.observe()
+                let members = (try? readText(path)) ?? ""
+                return members.split(separator: "\n").contains("\(supervisor)") ? true : nil
+            }
+        }
+    }
+
     @Test func `further containers, and further starts, need no helper`() throws {
         let fixture = try filled()
         try fixture.sandbox()

@@ -19,7 +19,13 @@ public final class Supervisor {
     private var spare: Int32
     private(set) var isShuttingDown = false
     /// Whether nothing is left to do but to wait for events.
-    private var isSettled = false
+    private var isSettled = false {
+        didSet { if oldValue, !isSettled { unsettledSince = monotonicSeconds() } }
+    }
+    /// Since when there is something that can wait.
+    private var unsettledSince = monotonicSeconds()
+    /// For how many seconds it waits if somebody asks for something all the time, such as a probe every second.
+    private static let longestWait = 5
     /// The v1 cgroups that are still to be joined.
     private var cgroupProcs: [String]
     private var hasHadClient = false
@@ -60,10 +66,12 @@ public final class Supervisor {
         _ = try loop.add(listener) { [weak self] _ in self?.accept() }
         while !isAbandoned, !isShuttingDown || containers.values.contains(where: { $0.exit == nil }) {
             let count = try loop.turn(milliseconds: isSettled && !isAlone ? -1 : 1000)
-            if count == 0, !isSettled { settle() }
+            if !isSettled, count == 0 || hasWaitedLong { settle() }
             secondsAlone = isAlone ? secondsAlone + (count == 0 ? 1 : 0) : 0
         }
     }
+
+    private var hasWaitedLong: Bool { monotonicSeconds() - unsettledSince >= Self.longestWait }
 
     /// What can wait until nobody waits: joins the v1 cgroups, once, and gives memory back.
     private func settle() {
@@ -216,4 +224,11 @@ public final class Supervisor {
         let line = Array("\(message)\n".utf8)
         _ = write(STDERR_FILENO, line, line.count)
     }
+}
+
+/// The seconds of a clock that nobody sets; some milliseconds late, and cheap to read (clock_gettime(2)).
+private func monotonicSeconds() -> Int {
+    var time = timespec()
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &time)
+    return time.tv_sec
 }
