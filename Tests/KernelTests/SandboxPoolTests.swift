@@ -189,6 +189,17 @@ struct SandboxPoolTests {
         }
     }
 
+    @Test func `a sandbox that was only beginning when its agent was killed is removed with what it writes meanwhile`()
+        throws
+    {
+        let kernel = try SwitchedKernel()
+        let fixture = try RuntimeFixture(kernel: kernel)
+        try makeDirectories("\(fixture.directory)/run/parked/1-1", mode: 0o700)
+        kernel.fail(at: 0, with: ENOTEMPTY)
+        try fixture.runtime.keepSandboxesReady(PoolSize(least: 0, most: 0))
+        #expect(try listDirectory("\(fixture.directory)/run/parked").isEmpty)
+    }
+
     @Test func `supervisors that wait end with the agent, and those that have a pod do not`() throws {
         let fixture = try RuntimeFixture()
         var ready: LinuxPodRuntime? = try fixture.restarted()

@@ -77,11 +77,23 @@ extension LinuxPodRuntime {
     func sweepParked() throws(LinuxError) {
         let directory = "\(runDirectory)/\(ParkedNames.directory)"
         for id in fileExists(directory) ? try listDirectory(directory) : [] {
-            try killSupervisor(recordedIn: "\(directory)/\(id)")
-            try kernel.removeTree("\(directory)/\(id)")
+            try removeParked("\(directory)/\(id)")
         }
         for name in try cgroups.children(path: cgroupRoot) where name.hasPrefix(ParkedNames.prefix) {
             try kernel.removeCgroup("\(cgroupRoot)/\(name)")
+        }
+    }
+
+    /// Ends a supervisor that waits, and removes its directory. One that is only beginning may write itself down meanwhile;
+    /// that is three files.
+    private func removeParked(_ directory: String) throws(LinuxError) {
+        for attempt in 1...5 {
+            try killSupervisor(recordedIn: directory)
+            do {
+                return try kernel.removeTree(directory)
+            } catch  where error.errno == ENOTEMPTY && attempt < 5 {
+                continue
+            }
         }
     }
 }

@@ -9,6 +9,7 @@ final class SwitchedKernel: Kernel {
     private struct Plan {
         var thread: pthread_t
         var left: Int
+        var error: Int32
     }
 
     private let machine: LinuxKernel
@@ -17,22 +18,22 @@ final class SwitchedKernel: Kernel {
     init() throws { machine = LinuxKernel(cgroups: try CgroupDriver.detect()) }
 
     /// Has the effect after so many others of this thread fail; none with nil.
-    func fail(at effect: Int?) {
-        let wanted = effect.map { Plan(thread: pthread_self(), left: $0) }
+    func fail(at effect: Int?, with error: Int32 = EIO) {
+        let wanted = effect.map { Plan(thread: pthread_self(), left: $0, error: error) }
         plan.withLock { $0 = wanted }
     }
 
-    private func fails() -> Bool {
+    private func failure() -> Int32? {
         let own = pthread_self()
         return plan.withLock { plan in
-            guard let now = plan, pthread_equal(now.thread, own) != 0 else { return false }
+            guard let now = plan, pthread_equal(now.thread, own) != 0 else { return nil }
             plan?.left -= 1
-            return now.left == 0
+            return now.left == 0 ? now.error : nil
         }
     }
 
     private func check(_ operation: String, _ path: String) throws(LinuxError) {
-        if fails() { throw LinuxError(operation, path: path, errno: EIO) }
+        if let error = failure() { throw LinuxError(operation, path: path, errno: error) }
     }
 
     func makeDirectories(_ path: String, mode: UInt32) throws(LinuxError) {
@@ -68,7 +69,7 @@ final class SwitchedKernel: Kernel {
         try machine.removeCgroup(path)
     }
     func start(_ launch: Launch) throws(LaunchError) -> StartedProcess {
-        if fails() { throw LaunchError(failure: .cloning, errno: EAGAIN) }
+        if failure() != nil { throw LaunchError(failure: .cloning, errno: EAGAIN) }
         return try machine.start(launch)
     }
 }
