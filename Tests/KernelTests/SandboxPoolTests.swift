@@ -42,6 +42,14 @@ struct SandboxPoolTests {
         #expect(try parked(fixture).first != waiting)
     }
 
+    @Test func `of several that are ready one is taken, and another is made although nobody asks again`() throws {
+        let fixture = try filled(2)
+        let before = try parked(fixture)
+        try fixture.sandbox()
+        try fixture.eventually { try Set(parked(fixture)).subtracting(before).isEmpty ? nil : true }
+        try settle(fixture, 2)
+    }
+
     @Test func `a container of it is in its own cgroups, with its limits, and ends like any other`() throws {
         let fixture = try filled()
         let waiting = try parked(fixture)

@@ -60,6 +60,8 @@ final class SandboxPool: Sendable {
         case make(Int)
         case discard([ParkedSandbox])
         case stop([ParkedSandbox])
+        /// Nothing yet, but sooner than it seemed.
+        case look
     }
 
     private static func keepFilled(_ state: Monitor<State>, _ maker: SandboxMaker) {
@@ -67,9 +69,12 @@ final class SandboxPool: Sendable {
             let now = Self.now
             let until = state.change { nextLook($0, now) }
             let limit = TimeSpan(nanoseconds: max(0, until - now) + 1_000_000)
-            let next: Work? = state.wait(atMost: limit) { nextWork(&$0, Self.now) }
+            let next: Work? = state.wait(atMost: limit) { state in
+                let now = Self.now
+                return nextWork(&state, now) ?? (nextLook(state, now) < until ? .look : nil)
+            }
             switch next {
-            case nil: continue
+            case nil, .look: continue
             case .make(let count): make(count, state, maker)
             case .discard(let sandboxes): sandboxes.forEach(maker.discard)
             case .stop(let sandboxes): return sandboxes.forEach(maker.discard)
