@@ -83,13 +83,27 @@ final class MarkFile {
 
     /// Writes the mark over the one before. A failure is not told: an old mark notices less, and is as true as before.
     func write(_ mark: Mark) {
-        let isNew = descriptor < 0
-        if isNew { descriptor = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600) }
-        guard descriptor >= 0 else { return }
-        let bytes = mark.bytes
-        _ = bytes.withUnsafeBytes { pwrite(descriptor, $0.baseAddress, $0.count, 0) }
+        if descriptor < 0 { descriptor = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW) }
+        if descriptor < 0, errno == ENOENT { return make(mark) }
+        if descriptor >= 0 { _ = Self.put(mark, descriptor) }
+    }
+
+    /// Makes the file under another name first: an empty one, as a crash could leave it, would count as damaged.
+    private func make(_ mark: Mark) {
+        let beginning = path + ".tmp"
+        let file = open(beginning, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        guard file >= 0 else { return }
         // From then on its size never changes, so that a power cut finds a whole mark.
-        if isNew { fsync(descriptor) }
+        guard Self.put(mark, file), fsync(file) == 0, rename(beginning, path) == 0 else {
+            unlink(beginning)
+            Glibc.close(file)
+            return
+        }
+        descriptor = file
+    }
+
+    private static func put(_ mark: Mark, _ file: Int32) -> Bool {
+        mark.bytes.withUnsafeBytes { pwrite(file, $0.baseAddress, $0.count, 0) == $0.count }
     }
 }
 
