@@ -89,7 +89,7 @@ let package = Package(
         library(
             "Commands",
             [
-                "Controllers",
+                "Controllers", "Failpoints",
                 "Model", "Threads", "Manifest", "Store", "Wire", "Linux", "PKI", "ContainerRuntime", "Network",
                 "Supervision",
                 "ControlPlane", "Agent", "APIServer", "Client", "HTTP", "YAML", "CLinux",

@@ -11,7 +11,10 @@ public enum Failpoint: String, CaseIterable, Sendable {
     case treeEmptied = "tree-emptied"
     case cgroupMade = "cgroup-made"
     case cgroupLimited = "cgroup-limited"
+    case cgroupMoved = "cgroup-moved"
     case cgroupRemoved = "cgroup-removed"
+    case directoryRenamed = "directory-renamed"
+    case directoriesExchanged = "directories-exchanged"
 
     // Starting processes; the number that follows the name is the step's.
     case launchStep = "launch-step"
@@ -20,6 +23,10 @@ public enum Failpoint: String, CaseIterable, Sendable {
     case transactionBegun = "transaction-begun"
     case transactionWritten = "transaction-written"
     case transactionCommitted = "transaction-committed"
+    case markBegun = "mark-begun"
+    case markWritten = "mark-written"
+    case reserveBegun = "reserve-begun"
+    case reserveMade = "reserve-made"
     case commitPublished = "commit-published"
     case answering = "answering"
 
@@ -77,6 +84,12 @@ public enum Failpoint: String, CaseIterable, Sendable {
     case containerForgotten = "container-forgotten"
     case containerRemoved = "container-removed"
     case execAnswered = "exec-answered"
+    case parkingBegun = "parking-begun"
+    case sandboxParked = "sandbox-parked"
+    case sandboxTaken = "sandbox-taken"
+    case sandboxAdopted = "sandbox-adopted"
+    case parkedEnded = "parked-ended"
+    case parkedRemoved = "parked-removed"
     case supervisorEnding = "supervisor-ending"
     case supervisorEnded = "supervisor-ended"
 
@@ -86,6 +99,9 @@ public enum Failpoint: String, CaseIterable, Sendable {
     case supervisorListening = "supervisor-listening"
     case supervisorTold = "supervisor-told"
     case supervisorSettling = "supervisor-settling"
+    case supervisorParked = "supervisor-parked"
+    case podReceived = "pod-received"
+    case podAdopted = "pod-adopted"
     case launchReceived = "launch-received"
     case launchMarked = "launch-marked"
     case containerStarted = "container-started"
@@ -141,4 +157,6 @@ public enum FailpointProcess: String, CaseIterable, Sendable {
     case supervisor
     /// The process that unpacks an archive.
     case helper
+    /// A command of `martlet` that ends by itself.
+    case command
 }

@@ -84,6 +84,7 @@ public func syncDirectory(_ path: String) throws(LinuxError) {
 /// Has two files or directories of one file system change places in one instant, and makes that survive a crash.
 public func exchangeDurably(_ one: String, _ other: String) throws(LinuxError) {
     try systemCall("renameat2", path: one) { linux_exchange(one, other) }
+    failpoint(.directoriesExchanged, other)
     try syncDirectory(parentDirectory(of: one))
     try syncDirectory(parentDirectory(of: other))
 }

@@ -42,8 +42,8 @@ let importTable: [String: Set<String>] = [
 
     // Layer 5: the program.
     "Commands": [
-        "Model", "Controllers", "Threads", "Manifest", "Store", "Wire", "Linux", "PKI", "ContainerRuntime", "Network",
-        "Supervision",
+        "Model", "Failpoints", "Controllers", "Threads", "Manifest", "Store", "Wire", "Linux", "PKI",
+        "ContainerRuntime", "Network", "Supervision",
         "ControlPlane",
         "Agent", "APIServer", "Client", "HTTP", "YAML", "CLinux", "Glibc", "Synchronization",
     ],

@@ -1,3 +1,4 @@
+import Failpoints
 import Glibc
 import Linux
 import Store
@@ -64,9 +65,11 @@ enum RestoreCommand {
             try exchangeDurably(new, folder)
             let old = unused("\(folder).old")
             try systemCall("rename", path: old) { rename(new, old) }
+            failpoint(.directoryRenamed, old)
             call.context.print("what was in \(folder) is in \(old)")
         } else {
             try systemCall("rename", path: folder) { rename(new, folder) }
+            failpoint(.directoryRenamed, folder)
         }
         try syncDirectory(parentDirectory(of: folder))
     }

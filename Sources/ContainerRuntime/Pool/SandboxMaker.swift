@@ -1,3 +1,4 @@
+import Failpoints
 import Glibc
 import Linux
 import Model
@@ -39,6 +40,7 @@ struct SandboxMaker: Sendable {
     private func start(_ directory: String, _ cgroup: String) throws -> SupervisorStarter.Starting {
         // The directory comes first: it is what a later agent finds.
         try kernel.makeDirectories(directory, mode: 0o700)
+        failpoint(.parkingBegun)
         let supervisor = try cgroups.createLegacy(path: "\(cgroup)/supervisor", resources: CgroupResources())
         let container = try cgroups.createLegacy(
             path: "\(cgroup)/\(ParkedNames.container)",
@@ -62,6 +64,7 @@ struct SandboxMaker: Sendable {
             do {
                 let connection = try SupervisorConnection(directory: beginning.directory)
                 _ = try connection.request(.subscribe)
+                failpoint(.sandboxParked)
                 return ParkedSandbox(
                     directory: beginning.directory, cgroup: beginning.cgroup, process: process,
                     connection: Transferred(connection: connection))
@@ -78,7 +81,9 @@ struct SandboxMaker: Sendable {
     /// Takes a sandbox apart that has no pod.
     func discard(_ sandbox: ParkedSandbox) {
         starter.end(sandbox.process)
+        failpoint(.parkedEnded)
         remove(sandbox.directory, sandbox.cgroup)
+        failpoint(.parkedRemoved)
     }
 
     private func remove(_ directory: String, _ cgroup: String) {

@@ -1,3 +1,4 @@
+import Failpoints
 import Glibc
 import Linux
 
@@ -46,6 +47,7 @@ public struct LinuxKernel: Kernel {
     /// See `Kernel`.
     public func rename(_ path: String, to other: String) throws(LinuxError) {
         try systemCall("rename", path: other) { Glibc.rename(path, other) }
+        failpoint(.directoryRenamed, other)
     }
     /// See `Kernel`.
     public func removeTree(_ path: String) throws(LinuxError) { try Linux.removeTree(path) }

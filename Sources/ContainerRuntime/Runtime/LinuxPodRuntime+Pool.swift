@@ -1,3 +1,4 @@
+import Failpoints
 import Glibc
 import Linux
 import Model
@@ -45,6 +46,7 @@ extension LinuxPodRuntime {
     /// sweep finds it: it has its place among the pods only once it has its pod.
     func adopt(_ config: SandboxConfig, _ pod: PodPaths) throws -> Int32? {
         guard let parked = takeReady(config, pod) else { return nil }
+        failpoint(.sandboxTaken)
         userRanges.withLock { $0.move(parked.cgroup, to: pod.podUID) }
         let intent = SupervisorConfig(
             podUID: config.podUID, hostname: config.hostname, hostNetwork: false,
@@ -59,6 +61,7 @@ extension LinuxPodRuntime {
             }
             let answer = try parked.connection.connection.request(.adopt(intent))
             guard case .done = answer.reply else { throw LinuxError("adopt", errno: EPROTO) }
+            failpoint(.sandboxAdopted)
             try kernel.rename(parked.directory, to: pod.run)
         } catch {
             starter.end(parked.process)

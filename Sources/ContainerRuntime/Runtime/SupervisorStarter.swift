@@ -15,6 +15,8 @@ struct SupervisorStarter: Sendable {
     /// A supervisor that has been started and has not said yet whether it is ready.
     struct Starting {
         var process: StartedProcess
+        /// What it is configured with.
+        var config: String
         /// The pipe on which it says so.
         var readiness: Int32
     }
@@ -39,7 +41,8 @@ struct SupervisorStarter: Sendable {
         launch.streams = (null.raw, readiness.writing, log.raw)
         do {
             return Starting(
-                process: try withExtendedLifetime(file) { try kernel.start(launch) }, readiness: readiness.reading)
+                process: try withExtendedLifetime(file) { try kernel.start(launch) }, config: config,
+                readiness: readiness.reading)
         } catch {
             close(readiness.reading)
             throw error
@@ -49,13 +52,13 @@ struct SupervisorStarter: Sendable {
     /// Waits until a supervisor listens; ends it when it does not.
     func finish(_ starting: Starting) throws(RuntimeError) -> StartedProcess {
         defer { close(starting.readiness) }
-        failpoint(.supervisorStarted)
+        failpoint(.supervisorStarted, starting.config)
         let said = awaitReady(starting.readiness)
         guard said == "ready" else {
             end(starting.process)
             throw RuntimeError(.system, "the supervisor \(program) did not start: \(said)")
         }
-        failpoint(.supervisorReady)
+        failpoint(.supervisorReady, starting.config)
         return starting.process
     }
 

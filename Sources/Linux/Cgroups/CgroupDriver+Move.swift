@@ -1,3 +1,4 @@
+import Failpoints
 import Glibc
 
 extension CgroupDriver {
@@ -9,8 +10,12 @@ extension CgroupDriver {
     /// - Returns: Its `cgroup.procs` files.
     public func createLegacy(path: String, resources: CgroupResources) throws(LinuxError) -> [String] {
         let relative = try Self.components(of: path).joined(separator: "/")
-        for root in legacyRoots { try makeDirectories("\(root)/\(relative)") }
+        for root in legacyRoots {
+            try makeDirectories("\(root)/\(relative)")
+            failpoint(.cgroupMade, path)
+        }
         try update(path: path, resources: resources, only: .v1)
+        failpoint(.cgroupLimited, path)
         return legacyRoots.map { "\($0)/\(relative)/cgroup.procs" }
     }
 
@@ -18,6 +23,7 @@ extension CgroupDriver {
     public func createUnified(path: String) throws(LinuxError) -> Int32? {
         guard let directory = try unifiedDirectory(of: path) else { return nil }
         try makeDirectories(directory)
+        failpoint(.cgroupMade, path)
         return try Descriptor(opening: directory, flags: O_RDONLY | O_DIRECTORY).release()
     }
 
@@ -31,6 +37,7 @@ extension CgroupDriver {
         for root in legacyRoots {
             do {
                 try systemCall("rename", path: "\(root)/\(from)") { rename("\(root)/\(from)", "\(root)/\(to)") }
+                failpoint(.cgroupMoved, other)
             } catch let error where error.errno == ENOENT {
                 isWhole = false
             }

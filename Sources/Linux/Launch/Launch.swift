@@ -33,6 +33,7 @@ public struct Launch {
     /// What the launch is for, as failpoints tell it apart.
     private var kind: String {
         if join != nil { return "exec" }
+        if helper != nil { return "ready" }
         return namespaces == 0 ? "process" : "container"
     }
 

@@ -1,3 +1,4 @@
+import Failpoints
 import Glibc
 
 /// A file beside the database that only takes up room. Given up when the disk is full, it lets objects be changed and deleted,
@@ -35,9 +36,11 @@ struct DiskReserve {
         guard statvfs(path.parent, &room) == 0, Int(room.f_bavail) * Int(room.f_frsize) > 4 * bytes else { return }
         let file = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0o600)
         guard file >= 0 else { return }
+        failpoint(.reserveBegun)
         isThere = posix_fallocate(file, 0, bytes) == 0
         close(file)
         if !isThere { unlink(path) }
+        failpoint(.reserveMade)
     }
 }
 

@@ -1,3 +1,4 @@
+import Failpoints
 import Glibc
 
 /// How far the store had come when it last acknowledged something. It lies in a file of its own beside the database.
@@ -93,6 +94,7 @@ final class MarkFile {
         let beginning = path + ".tmp"
         let file = open(beginning, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard file >= 0 else { return }
+        failpoint(.markBegun)
         // From then on its size never changes, so that a power cut finds a whole mark.
         guard Self.put(mark, file), fsync(file) == 0, rename(beginning, path) == 0 else {
             unlink(beginning)

@@ -117,6 +117,7 @@ final class SQLiteJournal: Journal, @unchecked Sendable {
             failpoint(.transactionCommitted)
             mark.revision = commits.last?.revision ?? mark.revision
             markFile.write(mark)
+            failpoint(.markWritten)
         } catch {
             typeNumbers = known
             mark = before

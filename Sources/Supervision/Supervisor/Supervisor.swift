@@ -45,12 +45,13 @@ public final class Supervisor {
         try systemCall("prctl") { linux_set_dumpable(0) }
         for signal in [SIGPIPE, SIGTERM, SIGINT, SIGHUP] { Glibc.signal(signal, SIG_IGN) }
         userNamespace = try SandboxSetup.apply(config)
-        failpoint(.namespacesMade)
+        failpoint(.namespacesMade, config.runDirectory)
         if let parking = config.parking {
             // Now is the time to wait for the kernel: nobody else does.
             for path in cgroupProcs { try writeFile(path, "0") }
             cgroupProcs = []
             if !parking.helperProcs.isEmpty { helper = try ParkedHelper(joining: parking.helperProcs) }
+            failpoint(.supervisorParked)
         }
         loop = try EventLoop()
         try systemCall("chdir", path: config.runDirectory) { chdir(config.runDirectory) }
@@ -98,10 +99,12 @@ public final class Supervisor {
         guard self.config.parking != nil, config.parking == nil, !config.hostNetwork else {
             return .failed(kind: .invalid, message: "the supervisor has the pod \(self.config.podUID)")
         }
+        failpoint(.podReceived)
         return perform { () throws(LinuxError) in
             try SandboxSetup.personalize(config)
             self.config = config
             cgroupProcs = config.cgroupProcs
+            failpoint(.podAdopted)
         }
     }
 

@@ -19,13 +19,13 @@ public enum SupervisorMain {
         // The kernel would name it after the descriptor that it was executed through; 15 bytes, see comm in proc(5).
         _ = linux_set_process_name("martlet-supervi")
         do {
-            failpoint(.supervisorBegun)
+            failpoint(.supervisorBegun, arguments[1])
             let bytes = try readFile(arguments[1], limit: 1 << 20)
             let config = try SupervisorConfig(json: JSONValue(parsing: bytes))
             let supervisor = try Supervisor(config)
-            failpoint(.supervisorListening)
+            failpoint(.supervisorListening, arguments[1])
             tell("ready")
-            failpoint(.supervisorTold)
+            failpoint(.supervisorTold, arguments[1])
             try silenceOutput()
             try supervisor.run()
             return 0

@@ -23,11 +23,10 @@ struct CrashPlan {
     /// Only cases whose name contains this.
     var only: String?
     /// How many random moments, and the number that decides them.
-    var moments = 1
+    var moments = 0
     var seed: UInt64 = 1
-    /// Run one case in so many, and which.
-    var share = 20
-    var part = 0
+    /// Run one case in so many; nil for a sample, the same every time: of each kind of process one death in each story.
+    var share: Int?
     /// So many processes of the matrix at the same time.
     var jobs = 1
 
@@ -35,18 +34,26 @@ struct CrashPlan {
         func value(_ name: String) -> String? { getenv("MARTLET_CRASH_\(name)").map { String(cString: $0) } }
         var plan = CrashPlan()
         plan.only = value("ONLY")
-        plan.share = value("SHARE").flatMap { Int($0) } ?? (plan.only == nil ? plan.share : 1)
-        // Another part every day: all of them are run within some days.
-        plan.part = value("PART").flatMap { Int($0) } ?? time(nil) / 86400 % plan.share
-        plan.moments = value("RANDOM").flatMap { Int($0) } ?? (plan.only == nil ? plan.moments : 0)
-        plan.seed = value("SEED").flatMap { UInt64($0) } ?? UInt64(time(nil))
-        plan.jobs = value("JOBS").flatMap { Int($0) } ?? 1
+        plan.share = value("SHARE").flatMap { Int($0) }
+        plan.moments = value("RANDOM").flatMap { Int($0) } ?? plan.moments
+        plan.seed = value("SEED").flatMap { UInt64($0) } ?? plan.seed
+        plan.jobs = value("JOBS").flatMap { Int($0) } ?? plan.jobs
         return plan
     }()
 
+    /// Which of some cases a job runs.
+    func choose(_ cases: Set<CrashCase>, job: Int) -> [CrashCase] {
+        guard only != nil || share != nil else {
+            let families = Dictionary(grouping: cases, by: \.family).values
+            return families.compactMap { $0.min { ($0.hash, $0) < ($1.hash, $1) } }.sorted()
+        }
+        return cases.filter { includes($0, job: job) }.sorted()
+    }
+
     func includes(_ crash: CrashCase, job: Int) -> Bool {
-        if let only { return crash.description.contains(only) && Int(crash.hash / 16) % jobs == job }
-        return Int(crash.hash) % share == part && Int(crash.hash / 16) % jobs == job
+        guard Int(crash.hash / 16) % jobs == job else { return false }
+        if let only { return crash.description.contains(only) }
+        return share.map { Int(crash.hash) % $0 == 0 } ?? false
     }
 }
 
@@ -59,28 +66,26 @@ private struct CrashMatrixRun {
 
     /// Runs the cases that are planned; returns what failed.
     func perform() throws -> [CrashProblem] {
+        var problems: [CrashProblem] = []
+        let births = CrashCase.all(of: .birth, try record(.birth), run)
+        performAll(births, &problems)
+        try run.forgetEverything()
+        run.keepsReady = true
+        try run.cluster.start()
         try run.prepare()
         var cases: Set<CrashCase> = []
-        var reached: Set<String> = []
-        for story in CrashStory.allCases {
+        var reached = Set(births.map(\.site))
+        for story in CrashStory.allCases where story != .birth {
             let trace = try record(story)
-            reached.formUnion(trace.map { String($0.site.prefix { $0 != ":" }) })
+            reached.formUnion(trace.map(\.kind))
             // What an earlier story has come to is not repeated in a later one.
             let known = Set(cases.map(\.place))
-            let found = CrashCase.all(of: story, trace, data: run.cluster.data, run: run.runDirectory)
-            cases.formUnion(found.filter { !known.contains($0.place) })
+            cases.formUnion(CrashCase.all(of: story, trace, run).filter { !known.contains($0.place) })
         }
-        var problems = Failpoint.allCases.filter { !reached.contains($0.rawValue) }.map {
+        problems += Failpoint.allCases.filter { !reached.contains($0.rawValue) }.map {
             CrashProblem("no story comes to the failpoint \($0.rawValue)")
         }
-        let planned = cases.filter { plan.includes($0, job: job) }.sorted()
-        say("\(planned.count) of \(cases.count) cases")
-        for crash in planned {
-            attempt("\(crash)", again: "--only '\(crash)'", &problems) {
-                try perform(crash)
-                return ""
-            }
-        }
+        performAll(cases, &problems)
         for kind in CrashSteps.Kind.allCases where plan.includes(CrashCase(.life, kind.rawValue), job: job) {
             attempt(kind.rawValue, again: "--only '\(kind.rawValue)'", &problems) {
                 "\(try CrashSteps(run: run).perform(kind)) steps"
@@ -95,6 +100,17 @@ private struct CrashMatrixRun {
         return problems
     }
 
+    private func performAll(_ cases: Set<CrashCase>, _ problems: inout [CrashProblem]) {
+        let planned = plan.choose(cases, job: job)
+        say("\(planned.count) of \(cases.count) cases")
+        for crash in planned {
+            attempt("\(crash)", again: "--only '\(crash)'", &problems) {
+                try perform(crash)
+                return ""
+            }
+        }
+    }
+
     private func attempt(
         _ name: String, again: String, _ problems: inout [CrashProblem], _ body: () throws -> String
     ) {
@@ -105,6 +121,8 @@ private struct CrashMatrixRun {
         } catch {
             say("FAIL  \(name)  \(seconds())\n\(error)")
             problems.append(CrashProblem("\(name): \(error)\nagain: hack/crash \(again)"))
+            // In the story of the first start there is nothing yet that went wrong with it.
+            if run.witnesses.isEmpty { return }
             do { try run.reset() } catch { problems.append(CrashProblem("after \(name): \(error)")) }
         }
     }
@@ -116,33 +134,39 @@ private struct CrashMatrixRun {
 
     /// Plays a story without a death and returns its trace.
     private func record(_ story: CrashStory) throws -> [PassedPlace] {
-        try run.cluster.stop(SIGKILL)
-        if story == .trouble { try removeBridge() }
-        try run.start(armed: "")
-        try run.play(story)
-        try run.check()
+        let start = ContinuousClock.now
+        try setTheStage(for: story)
+        try play(story, armed: "")
+        say("recorded \(story)  \((ContinuousClock.now - start).components.seconds) s")
         return PassedPlace.read(run.trace)
     }
 
     private func perform(_ crash: CrashCase) throws {
         run.supervisorsDie = crash.target.hasPrefix("supervisor/")
-        try run.cluster.stop(SIGKILL)
         run.forgetTrace()
-        if crash.story == .trouble { try removeBridge() }
         let before = run.deaths
         // What rests on moments of idleness or on who is first may not come about every time.
         for _ in 1...3 where !run.hasFired {
-            try run.cluster.stop(SIGKILL)
-            try run.start(armed: crash.target)
-            try run.play(crash.story)
-            try run.check()
+            try setTheStage(for: crash.story)
+            try play(crash.story, armed: crash.target)
         }
         guard run.hasFired else { throw CrashProblem("no process came to the place") }
         guard (run.deaths > before) == crash.target.hasPrefix("up/") else { throw CrashProblem("another process died") }
     }
 
-    /// A bridge is only made when there is none.
-    private func removeBridge() throws {
+    private func play(_ story: CrashStory, armed target: String) throws {
+        if story == .restore { return try run.restore(armed: target) }
+        try run.start(armed: target)
+        try run.play(story)
+        try run.check()
+    }
+
+    private func setTheStage(for story: CrashStory) throws {
+        try run.cluster.stop(SIGKILL)
+        run.keepsReady = story == .ready
+        if story == .birth { try run.forgetEverything() }
+        guard story == .trouble else { return }
+        // A bridge is only made when there is none.
         let output = try run.cluster.run(["ip", "link", "delete", "mlt-\(run.cluster.mark)"])
         guard output.code == 0 else { throw CrashProblem("\(output)") }
     }

@@ -19,6 +19,7 @@ struct CrashMoments {
         let story = victim == .helper && random.next() % 2 == 0 ? CrashStory.image : .life
         let moment = Int32(random.next() % 5000)
         let choice = Int(random.next() % 1000)
+        run.keepsReady = random.next() % 2 == 0
         run.supervisorsDie = victim != .server
         try run.cluster.stop(SIGKILL)
         try run.start(armed: "")
@@ -29,7 +30,7 @@ struct CrashMoments {
         defer { thread.join() }
         try run.play(story)
         try run.check()
-        return "\(victim) after \(moment) ms of \(story.rawValue)"
+        return "\(victim) after \(moment) ms of \(story.rawValue)\(run.keepsReady ? ", with sandboxes ready" : "")"
     }
 }
 
@@ -66,15 +67,7 @@ private struct Killer: Sendable {
         }
         if victim == .supervisor { return supervisors }
         // Processes that unpack, that are being launched, containers and commands in them.
-        return ([server] + supervisors).flatMap(children).sorted().filter { !cluster.supervisors.contains($0) }
-    }
-
-    private func children(of pid: Int32) -> [Int32] {
-        let threads = (try? listDirectory("/proc/\(pid)/task")) ?? []
-        return threads.flatMap { thread -> [Int32] in
-            let text = (try? readText("/proc/\(pid)/task/\(thread)/children")) ?? ""
-            return text.split(separator: " ").compactMap { Int32($0) }
-        }
+        return ([server] + supervisors).flatMap(cluster.children).sorted().filter { !cluster.supervisors.contains($0) }
     }
 }
 

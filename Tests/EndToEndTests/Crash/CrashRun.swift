@@ -20,18 +20,14 @@ final class CrashRun {
     private var briefEnded = false
     private var number = 0
     /// The last number that a write was acknowledged with, and the last that was tried.
-    private var acknowledged = 0
-    private var attempted = 0
+    var acknowledged = 0
+    var attempted = 0
     /// What was acknowledged of Apps: how many replicas, or that it is deleted.
     private var replicas: [String: Int?] = [:]
-    private var witnesses: [String: (pid: Int32, started: UInt64)] = [:]
+    var witnesses: [String: (pid: Int32, started: UInt64)] = [:]
 
     init() throws {
         cluster = try Cluster()
-        // Sandboxes that are made in advance belong to no pod, and come and go at any time.
-        if try cluster.martlet("up", "--help").out.contains("--ready-sandboxes") {
-            cluster.serverOptions = ["--ready-sandboxes", "0"]
-        }
         trace = "\(parentDirectory(of: cluster.data))/trace"
     }
 
@@ -71,6 +67,16 @@ final class CrashRun {
     var hasFired: Bool { PassedPlace.read(trace).contains { $0.mark == "fired" } }
 
     func forgetTrace() { unlink(trace) }
+
+    /// Whether sandboxes are kept ready from the next start on.
+    var keepsReady = false {
+        didSet { cluster.serverOptions = keepsReady ? [] : ["--ready-sandboxes", "0"] }
+    }
+
+    /// Waits until two sandboxes are ready.
+    func awaitParked() throws {
+        try `await`("sandboxes that are ready") { self.cluster.parked.count >= 2 }
+    }
 
     /// Starts the server with a failpoint armed. It may die on the way.
     func start(armed target: String) throws {
@@ -122,18 +128,24 @@ final class CrashRun {
         }
     }
 
+    /// Makes the machine one on which Martlet never was.
+    func forgetEverything() throws {
+        try cluster.stop(SIGKILL)
+        let output = try cluster.martlet("cleanup", "--purge")
+        guard output.code == 0 else { throw CrashProblem("\(output)") }
+        (replicas, witnesses) = ([:], [:])
+    }
+
     /// Makes everything anew after something went wrong, so that what follows is judged by itself.
     func reset() throws {
         try cluster.stop(SIGKILL)
         _ = try cluster.martlet("cleanup")
         try cluster.start()
         (replicas, briefUID, briefEnded) = ([:], nil, false)
-        let names = ["churn", "brief", "again", "many"]
+        let names = ["churn", "brief", "again", "many", "quick"]
         for name in names { _ = try cluster.martlet("delete", "app", name, "--wait=false", "--ignore-not-found") }
         try `await`("an end of all stories") { try names.allSatisfy { try self.pods($0).isEmpty } }
-        try cluster.run("witness", Self.witness)
-        witnesses = [:]
-        try observeWitness()
+        try prepare()
     }
 
     // MARK: - What stories do
@@ -245,24 +257,18 @@ final class CrashRun {
                 try self.pods($0).isEmpty
             }
         }
-        let last = try object("configmap", "numbers")["data"]?["last"]?.string.flatMap { Int($0) } ?? 0
-        guard last >= acknowledged, last <= attempted else {
-            throw CrashProblem("the number is \(last); \(acknowledged) was acknowledged, \(attempted) tried")
-        }
-        for (name, count) in replicas.sorted(by: { $0.key < $1.key }) {
-            let output = try cluster.martlet("get", "app", name, "-o", "json")
-            guard (output.code == 0) == (count != nil) else {
-                throw CrashProblem("acknowledged: \(name)=\(count ?? 0); \(output)")
-            }
-        }
+        try checkAcknowledged()
         for (uid, before) in witnesses {
             let after = try cluster.firstProcess(of: uid, "witness")
             guard before == after else { throw CrashProblem("the witness \(uid) was \(before) and is \(after)") }
         }
-        for pod in try pods("witness") {
-            guard pod.isReady, pod.container("witness").restarts == 0, witnesses[pod.uid] != nil else {
-                throw CrashProblem("the witness is \(pod.document.text())")
+        // A server that has just started asks once before it calls a pod ready.
+        try `await`("the witness to be ready as ever") {
+            let pods = try self.pods("witness")
+            guard pods.allSatisfy({ $0.container("witness").restarts == 0 && self.witnesses[$0.uid] != nil }) else {
+                throw CrashProblem("the witness is \(pods.map { $0.document.text() })")
             }
+            return pods.count == self.witnesses.count && pods.allSatisfy(\.isReady)
         }
         var ledger = Ledger()
         do {
@@ -274,5 +280,31 @@ final class CrashRun {
             throw CrashProblem("\(ledger)\n\(error)")
         }
         replicas = [:]
+    }
+
+    private func checkAcknowledged() throws {
+        let numbers = try asked { try self.object("configmap", "numbers") }
+        let last = numbers["data"]?["last"]?.string.flatMap { Int($0) } ?? 0
+        guard last >= acknowledged, last <= attempted else {
+            throw CrashProblem("the number is \(last); \(acknowledged) was acknowledged, \(attempted) tried")
+        }
+        let apps = try asked { try self.ask(["get", "apps", "-o", "json"]) }
+        let counts = (apps["items"]?.array ?? []).reduce(into: [String: Int]()) { counts, app in
+            counts[app["metadata"]?["name"]?.string ?? ""] = app["spec"]?["replicas"]?.integer.map { Int($0) } ?? 1
+        }
+        for (name, count) in replicas.sorted(by: { $0.key < $1.key }) where counts[name] != count {
+            throw CrashProblem("\(name) with \(count ?? 0) pods was acknowledged; it has \(counts[name] ?? 0)")
+        }
+    }
+
+    /// An answer, although the server may be killed just then.
+    private func asked<Value>(_ question: () throws -> Value) throws -> Value {
+        var answer: Value?
+        try `await`("an answer") {
+            answer = try question()
+            return true
+        }
+        guard let answer else { throw CrashProblem("no answer") }
+        return answer
     }
 }

@@ -10,6 +10,8 @@ struct CrashSteps {
     enum Kind: String, CaseIterable {
         /// Of containers, by the supervisor.
         case container = "supervisor/launch-step@container:each"
+        /// Of containers, by the helper of a supervisor that was ready.
+        case ready = "supervisor/launch-step@ready:each"
         /// Of commands in containers, and the helper that joins their namespaces.
         case exec = "supervisor/launch-step@exec:each"
         /// Of supervisors, by the server.
@@ -21,9 +23,11 @@ struct CrashSteps {
     /// - Returns: how many steps there are.
     func perform(_ kind: Kind) throws -> Int {
         try run.cluster.stop(SIGKILL)
+        run.keepsReady = kind == .ready
         try run.start(armed: kind.rawValue)
         switch kind {
         case .container: try startContainers()
+        case .ready: try startReady(kind)
         case .exec: try startCommands()
         case .supervisor: try startSupervisors()
         }
@@ -36,6 +40,18 @@ struct CrashSteps {
     private func startContainers() throws {
         try run.apply("many", "replicas: 24\n" + CrashRun.full, replicas: 24)
         try run.awaitAvailable(["many"], within: 90) { killWaiting() }
+    }
+
+    /// Only the first container of a pod is started by the helper; so pods are made until every step had its death.
+    private func startReady(_ kind: Kind) throws {
+        for _ in 0..<20 {
+            try run.apply("many", CrashStory.quick, replicas: 16)
+            try run.awaitAvailable(["many"], within: 90) { killWaiting() }
+            try run.delete("many")
+            try run.`await`("the end of many") { try self.run.pods("many").isEmpty }
+            let (steps, killed) = steps(kind)
+            if steps == killed { return }
+        }
     }
 
     private func startCommands() throws {
@@ -83,12 +99,17 @@ struct CrashSteps {
         return call.contains("pause")
     }
 
-    /// Checks that each step had its death, and counts them.
-    private func allSteps(_ kind: Kind) throws -> Int {
+    /// The steps that there are, and those at which a process died.
+    private func steps(_ kind: Kind) -> (all: Set<String>, killed: Set<String>) {
         let trace = PassedPlace.read(run.trace)
         let detail = kind.rawValue.split(separator: "@")[1].split(separator: ":")[0]
-        let steps = Set(trace.filter { $0.site.hasPrefix("launch-step") && $0.detail == detail }.map(\.site))
-        let killed = Set(trace.filter { $0.mark == "killed" }.map(\.site))
+        let steps = trace.filter { $0.site.hasPrefix("launch-step") && $0.detail == detail }
+        return (Set(steps.map(\.site)), Set(trace.filter { $0.mark == "killed" }.map(\.site)))
+    }
+
+    /// Checks that each step had its death, and counts them.
+    private func allSteps(_ kind: Kind) throws -> Int {
+        let (steps, killed) = steps(kind)
         guard !steps.isEmpty, killed == steps else {
             throw CrashProblem("no process died at \(steps.subtracting(killed).sorted())")
         }

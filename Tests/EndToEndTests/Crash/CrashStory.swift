@@ -1,3 +1,4 @@
+import Glibc
 import Testing
 
 /// What Martlet is asked to do while one of its processes is killed.
@@ -8,6 +9,16 @@ enum CrashStory: String, CaseIterable {
     case image
     /// A container that ends again and again, a supervisor that is killed, a bridge that is gone.
     case trouble
+    /// Sandboxes that are ready are taken by pods; one of them is dead, and of one the helper. In the other stories none is
+    /// ready: they come and go at any time.
+    case ready
+    /// The first start on an empty machine.
+    case birth
+    /// A backup takes the place of what is stored; it is the command that dies.
+    case restore
+
+    /// An App whose only container is its first.
+    static let quick = "command: [sh, -c, 'exec sleep 1000']"
 }
 
 extension CrashRun {
@@ -45,7 +56,10 @@ extension CrashRun {
     /// A container that ends with a code that is known when it is asked to.
     private static let brief = "command: [sh, -c, 'trap \"exit 23\" TERM; while :; do sleep 0.05; done']"
 
+    /// Has the settings and the witness made.
     func prepare() throws {
+        if keepsReady { try awaitParked() }
+        witnesses = [:]
         try cluster.apply(Self.settings)
         try cluster.run("witness", Self.witness)
         try observeWitness()
@@ -57,6 +71,9 @@ extension CrashRun {
         case .life: try life()
         case .image: try image()
         case .trouble: try trouble()
+        case .ready: try ready()
+        case .birth: try change()
+        case .restore: break  // See `restore(armed:)`.
         }
     }
 
@@ -81,6 +98,19 @@ extension CrashRun {
         try apply("churn", "image: oci:\(imageDirectory)/new-\(number):new-\(number)", replicas: 1)
         try awaitAvailable(["churn"])
         try delete("churn")
+    }
+
+    private func ready() throws {
+        try apply("quick", CrashStory.quick, replicas: 1)
+        try awaitAvailable(["quick"])
+        try awaitParked()
+        for (number, supervisor) in cluster.parked.enumerated() {
+            let helper = cluster.children(of: supervisor).first
+            kill(number == 0 ? supervisor : helper ?? supervisor, SIGKILL)
+        }
+        try scale("quick", to: 4)
+        try awaitAvailable(["quick"])
+        try delete("quick")
     }
 
     private func trouble() throws {

@@ -19,6 +19,9 @@ struct PassedPlace {
         detail = words.dropFirst(3).joined(separator: " ")
     }
 
+    /// The place's name without a step's number.
+    var kind: String { String(site.prefix { $0 != ":" }) }
+
     static func read(_ path: String) -> [PassedPlace] {
         ((try? readText(path, limit: 64 << 20)) ?? "").split(separator: "\n").compactMap(PassedPlace.init)
     }
@@ -73,15 +76,21 @@ struct CrashCase: Hashable, Comparable, CustomStringConvertible {
 
     static func < (left: CrashCase, right: CrashCase) -> Bool { left.description < right.description }
 
+    /// Which kind of process dies in which story.
+    var family: String { "\(story) \(target.prefix { $0 != "/" })" }
+
+    /// The failpoint's name.
+    var site: String { String(target.drop { $0 != "/" }.dropFirst().prefix { $0 != "@" && $0 != ":" }) }
+
     /// A number that spreads cases evenly and is the same everywhere (FNV-1a).
     var hash: UInt32 { description.utf8.reduce(2_166_136_261) { ($0 ^ UInt32($1)) &* 16_777_619 } }
 
     /// The cases of a story that was recorded: every place the first time that a process comes to it, the store's also in
     /// between. Steps of launches are cases of their own, see `CrashStory.steps`.
-    static func all(of story: CrashStory, _ trace: [PassedPlace], data: String, run: String) -> Set<CrashCase> {
+    static func all(of story: CrashStory, _ trace: [PassedPlace], _ run: CrashRun) -> Set<CrashCase> {
         var counts: [String: [Int32: Int]] = [:]
         for place in trace where !place.site.hasPrefix("launch-step") {
-            let pattern = place.pattern(data: data, run: run)
+            let pattern = place.pattern(data: run.cluster.data, run: run.runDirectory)
             let target = "\(place.process)/\(place.site)" + (pattern.isEmpty ? "" : "@\(pattern)")
             counts[target, default: [:]][place.pid, default: 0] += 1
         }

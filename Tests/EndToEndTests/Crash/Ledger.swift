@@ -27,7 +27,7 @@ extension Cluster {
         let output = try martlet("get", "pods", "-o", "json")
         guard output.code == 0 else { return Ledger(missing: ["an answer to \(output)"]) }
         let pods = try (JSONValue(parsing: output.out)["items"]?.array ?? []).map(PodView.init)
-        let expected = Set(pods.flatMap(belongings))
+        let expected = Set(pods.flatMap(belongings) + keptReady())
         let actual = Set(everything())
         return Ledger(
             leftOver: actual.subtracting(expected).sorted(), missing: expected.subtracting(actual).sorted())
@@ -59,18 +59,29 @@ extension Cluster {
         return result
     }
 
+    /// What the server that runs keeps for pods to come: none of an earlier one. At least two, once it has made them.
+    private func keptReady() -> [String] {
+        let own = names("\(run)/parked").filter { $0.hasPrefix("\(server?.pid ?? 0)-") }
+        let isAskedFor = serverOptions.last != "0"
+        let legacy = hierarchies.filter { !fileExists("\($0)/cgroup.controllers") }
+        return (isAskedFor && own.count < 2 ? ["a sandbox that is ready"] : [])
+            + own.flatMap { id in
+                ["\(run)/parked/\(id)", "supervisor of parked \(id)"]
+                    + legacy.map { "\($0)/.parked-\(id)" }.flatMap { [$0, "\($0)/supervisor", "\($0)/parked"] }
+            }
+    }
+
     /// What there is, in the same words.
     private func everything() -> [String] {
         let folders =
-            [
-                "agent/pods": data, "pods": data, "volumes": data, "logs": data,
-            ].map { "\($0.value)/\($0.key)" } + ["pods", "volumes", "network"].map { "\(run)/\($0)" }
-        var result = folders.sorted().flatMap { folder in names(folder).map { "\(folder)/\($0)" } }
+            ["agent/pods", "pods", "volumes", "logs", "removed"].map { "\(data)/\($0)" }
+            + ["pods", "volumes", "network", "parked", "removed"].map { "\(run)/\($0)" }
+        var result = folders.flatMap { folder in names(folder).map { "\(folder)/\($0)" } }
         for uid in names("\(data)/pods") {
             let containers = "\(data)/pods/\(uid)/containers"
             for attempt in names(containers) {
                 let files = names("\(containers)/\(attempt)").filter {
-                    !["upper", "work", "rootfs", "exit.json"].contains($0)
+                    !["upper", "work", "exit.json"].contains($0)
                 }
                 result += ["\(containers)/\(attempt)"] + files.map { "\(containers)/\(attempt)/\($0)" }
             }
@@ -78,7 +89,8 @@ extension Cluster {
                 .map { "\(data)/pods/\(uid)/\($0)" }
         }
         for root in hierarchies {
-            for uid in names(root).filter({ isDirectory("\(root)/\($0)") }) {
+            // Where all supervisors begin; it has no files, and its processes are accounted for as such.
+            for uid in names(root).filter({ $0 != ".parked" && isDirectory("\(root)/\($0)") }) {
                 let below = names("\(root)/\(uid)").filter { isDirectory("\(root)/\(uid)/\($0)") }
                 result += ["\(root)/\(uid)"] + below.map { "\(root)/\(uid)/\($0)" }
             }
@@ -95,7 +107,9 @@ extension Cluster {
     /// Files that are on their way to their names; of the image store's process directories only the live one's is in order.
     private func temporaryFiles() -> [String] {
         var result: [String] = []
-        for folder in [data, "\(data)/agent", "\(data)/images", "\(data)/images/images", "\(data)/store", run] {
+        for folder in [
+            data, "\(data)/agent", "\(data)/images", "\(data)/images/images", "\(data)/store", "\(data)/pki", run,
+        ] {
             result += names(folder).filter { $0.hasSuffix(".tmp") }.map { "\(folder)/\($0)" }
         }
         for name in names("\(data)/images/tmp") {
@@ -114,10 +128,9 @@ extension Cluster {
     private func processes() -> [String] {
         var result: [String] = []
         for pid in names("/proc").compactMap({ Int32($0) }) where pid != server?.pid {
-            let line = ((try? readText("/proc/\(pid)/cmdline")) ?? "").split(separator: "\0").map(String.init)
-            if line.count == 2, line[0].hasSuffix("martlet-supervisor"), line[1].hasPrefix("\(data)/pods/") {
-                let uid = line[1].dropFirst("\(data)/pods/".count).prefix { $0 != "/" }
-                result.append("supervisor of \(uid)")
+            let line = words(pid)
+            if line.count == 2, line[0].hasSuffix("martlet-supervisor") {
+                if let owner = owner(pid, line[1]) { result.append("supervisor of \(owner)") }
             } else if line.contains("internal-unpack"), parent(of: pid) == server?.pid {
                 result.append("process \(pid): \(line.joined(separator: " "))")
             } else if line.isEmpty, isZombie(pid), let parent = parent(of: pid), isOurs(parent) {
@@ -125,9 +138,37 @@ extension Cluster {
             }
         }
         // Two supervisors of one pod are one too many.
-        let twice = Dictionary(grouping: result) { $0 }.filter { $0.value.count > 1 }.keys
+        let twice = Dictionary(grouping: result + userIDs()) { $0 }.filter { $0.value.count > 1 }.keys
         result += twice.map { "second \($0)" }
         return result + idleProcesses() + namespaces()
+    }
+
+    /// The user ids of every sandbox.
+    private func userIDs() -> [String] {
+        let sandboxes = ["\(data)/pods", "\(run)/parked"].flatMap { folder in names(folder).map { "\(folder)/\($0)" } }
+        return sandboxes.compactMap { sandbox in
+            let text = (try? readText("\(sandbox)/config.json")) ?? ""
+            return (try? JSONValue(parsing: text))?["userRange"].map { "owner of the user ids \($0.text())" }
+        }
+    }
+
+    private func words(_ pid: Int32) -> [String] {
+        ((try? readText("/proc/\(pid)/cmdline")) ?? "").split(separator: "\0").map(String.init)
+    }
+
+    /// What a supervisor of this installation is there for; nil for those of others, and for a supervisor's own helper.
+    private func owner(_ pid: Int32, _ config: String) -> String? {
+        if let parent = parent(of: pid), words(parent) == words(pid) { return nil }
+        if config.hasPrefix("\(data)/pods/") {
+            return String(config.dropFirst("\(data)/pods/".count).prefix { $0 != "/" })
+        }
+        guard config.hasPrefix("\(run)/parked/") else { return nil }
+        // One that waited has the pod in whose directory it is written down.
+        for uid in names("\(run)/pods") {
+            let recorded = (try? readText("\(run)/pods/\(uid)/supervisor.pid")) ?? ""
+            if recorded.hasPrefix("\(pid) ") { return uid }
+        }
+        return "parked \(config.dropFirst("\(run)/parked/".count).prefix { $0 != "/" })"
     }
 
     /// Processes in the cgroups of containers that have ended.
