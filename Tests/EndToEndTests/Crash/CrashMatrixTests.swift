@@ -164,6 +164,12 @@ private struct CrashMatrixRun {
     private func setTheStage(for story: CrashStory) throws {
         try run.cluster.stop(SIGKILL)
         run.keepsReady = story == .ready
+        // What a server kept ready the next one removes: in that story always, in the others never.
+        if run.keepsReady || run.hasParked {
+            try run.cluster.start()
+            if run.keepsReady { try run.awaitParked() }
+            try run.cluster.stop(SIGKILL)
+        }
         if story == .birth { try run.forgetEverything() }
         guard story == .trouble else { return }
         // A bridge is only made when there is none.

@@ -73,6 +73,9 @@ final class CrashRun {
         didSet { cluster.serverOptions = keepsReady ? [] : ["--ready-sandboxes", "0"] }
     }
 
+    /// Whether a server has left sandboxes that it kept ready.
+    var hasParked: Bool { (try? listDirectory("\(runDirectory)/parked").isEmpty) == false }
+
     /// Waits until two sandboxes are ready.
     func awaitParked() throws {
         try `await`("sandboxes that are ready") { self.cluster.parked.count >= 2 }
