@@ -1,13 +1,14 @@
 import Glibc
 import Linux
+import TestSupport
 import Threads
 
 /// Kills processes at random moments while a story is played.
 struct CrashMoments {
     let run: CrashRun
-    private var random: SplitMix
+    private var random: SplitMix64
 
-    init(_ run: CrashRun, seed: UInt64) { (self.run, random) = (run, SplitMix(state: seed)) }
+    init(_ run: CrashRun, seed: UInt64) { (self.run, random) = (run, SplitMix64(seed: seed)) }
 
     enum Victim: String, CaseIterable {
         case server, supervisor, helper
@@ -23,7 +24,7 @@ struct CrashMoments {
         run.supervisorsDie = victim != .server
         try run.cluster.stop(SIGKILL)
         try run.start(armed: "")
-        let witnesses = Set(try run.pods("witness").map(\.uid))
+        let witnesses = Set(try run.pods("witness").compactMap { run.cluster.supervisor(of: $0.uid) })
         let killer = Killer(
             run.cluster, victim, choice: choice, server: run.cluster.server?.pid ?? 0, sparing: witnesses)
         let thread = try Thread { killer.kill(after: moment) }
@@ -40,9 +41,9 @@ private struct Killer: Sendable {
     let victim: CrashMoments.Victim
     let choice: Int
     let server: Int32
-    let sparing: Set<String>
+    let sparing: Set<Int32>
 
-    init(_ cluster: Cluster, _ victim: CrashMoments.Victim, choice: Int, server: Int32, sparing: Set<String>) {
+    init(_ cluster: Cluster, _ victim: CrashMoments.Victim, choice: Int, server: Int32, sparing: Set<Int32>) {
         (self.cluster, self.victim, self.choice, self.server, self.sparing) = (cluster, victim, choice, server, sparing)
     }
 
@@ -61,25 +62,12 @@ private struct Killer: Sendable {
 
     private func candidates() -> [Int32] {
         if victim == .server { return [server] }
-        let supervisors = cluster.supervisors.filter { pid in
-            let line = (try? readText("/proc/\(pid)/cmdline")) ?? ""
-            return !sparing.contains { line.contains($0) }
-        }
+        let owners = Set(cluster.supervisors).subtracting(sparing)
+        let supervisors = owners.union(cluster.parked).sorted()
         if victim == .supervisor { return supervisors }
         // Processes that unpack, that are being launched, containers and commands in them.
-        return ([server] + supervisors).flatMap(cluster.children).sorted().filter { !cluster.supervisors.contains($0) }
-    }
-}
-
-/// A sequence of numbers that a seed decides (Steele, Lea, Flood 2014).
-struct SplitMix {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var word = state
-        word = (word ^ word >> 30) &* 0xBF58_476D_1CE4_E5B9
-        word = (word ^ word >> 27) &* 0x94D0_49BB_1331_11EB
-        return word ^ word >> 31
+        return ([server] + supervisors).flatMap(cluster.children).sorted().filter {
+            !owners.contains($0) && !sparing.contains($0) && !cluster.parked.contains($0)
+        }
     }
 }
