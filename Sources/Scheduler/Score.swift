@@ -8,7 +8,7 @@ struct Score: Comparable {
     private let parts: [Int64]
     private let name: String
 
-    /// Scores a node that fits: taints that should be avoided, then the spread over each topology key, then how much would
+    /// Scores a node that fits: whether it is short of something, taints that should be avoided, then the spread over each topology key, then how much would
     /// be left free together with whether the images are there, then the name.
     init(_ pod: Pod, _ demand: Demand, on node: Node, ledger: Ledger, spread: SpreadCounts) {
         let avoided = (node.spec?.taints ?? []).count { taint in
@@ -18,9 +18,18 @@ struct Score: Comparable {
         let images = Set(pod.spec.containers.map(\.image)).count { Self.isHeld($0, in: held) }
         let bonus = pod.spec.containers.isEmpty ? 0 : Int64(images) * Self.imageBonus
         let free = ledger.freeShare(after: demand, on: node)
-        parts = [Int64(avoided)] + spread.counts(for: pod, on: node) + [-(free + bonus)]
+        parts = [Self.pressures(on: node), Int64(avoided)] + spread.counts(for: pod, on: node) + [-(free + bonus)]
         name = node.name
     }
+
+    /// Of how many things a node says that it has hardly any left. It still takes pods when no other can: a container on such a
+    /// node is better than none, and says itself what it lacks.
+    private static func pressures(on node: Node) -> Int64 {
+        let conditions = node.status?.conditions ?? []
+        return Int64(conditions.count { $0.status == "True" && pressures.contains($0.type) })
+    }
+
+    private static let pressures: Set = ["DiskPressure", "MemoryPressure", "PIDPressure", "DescriptorPressure"]
 
     /// A node knows an image by its reference or its digest.
     private static func isHeld(_ image: String, in held: Set<String>) -> Bool {

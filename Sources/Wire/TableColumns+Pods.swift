@@ -50,6 +50,7 @@ struct PodSummary {
         let phase = document["status"]?["reason"]?.string ?? document["status"]?["phase"]?.string ?? "Pending"
         let startup = Self.startup(inits, sidecars: sidecars, count: initSpecs.count)
         status = startup ?? Self.running(containers, document) ?? phase
+        if status == "Running", let limit = Self.limit(document) { status = limit }
         if document["metadata"]?["deletionTimestamp"] != nil { status = "Terminating" }
         let counted = startup == nil ? lasting : inits
         restarts = counted.reduce(0) { $0 + ($1["restartCount"]?.integer ?? 0) }
@@ -97,6 +98,12 @@ struct PodSummary {
         }
         guard word == "Completed", hasRunning else { return word }
         return TableColumns.conditionStatus(document, "Ready") == "True" ? "Running" : "NotReady"
+    }
+
+    /// The limit at which a container is that goes on, but cannot as it would: `ProcessLimitReached`.
+    private static func limit(_ document: JSONValue) -> String? {
+        guard TableColumns.conditionStatus(document, "LimitReached") == "True" else { return nil }
+        return TableColumns.condition(document, "LimitReached")?["reason"]?.string
     }
 
     private static func end(_ terminated: JSONValue) -> String {

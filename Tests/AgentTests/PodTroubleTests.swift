@@ -140,7 +140,11 @@ struct NodePressureTests {
         var pressure = NodePressure(
             path: "/data",
             room: FileSystemRoom(freeBytes: 50 << 30, bytes: 100 << 30, freeFiles: 90_000, files: 100_000),
-            processes: 100, processLimit: 1000, descriptors: 10, descriptorLimit: 100)
+            machine: MachineRoom { _ in "" }, descriptors: 10, descriptorLimit: 100)
+        pressure.machine.memory = 64 << 30
+        pressure.machine.availableMemory = 1 << 30
+        (pressure.machine.processes, pressure.machine.processLimit) = (100, 1000)
+        (pressure.machine.openFiles, pressure.machine.openFileLimit) = (100, 1000)
         change(&pressure)
         let pairs = pressure.conditions.filter { $0.status == "True" }.map {
             ($0.type, "\($0.reason ?? ""): \($0.message ?? "")")
@@ -162,8 +166,16 @@ struct NodePressureTests {
         #expect(few["DiskPressure"]?.hasPrefix("InodesUsedUp: /data has") == true)
         let unlimited = conditions { $0.room?.files = 0 }
         #expect(unlimited.isEmpty, "without a limit of inodes none are missing")
-        let busy = conditions { $0.processes = 990 }
-        #expect(busy.keys.sorted() == ["PIDPressure"])
+        let busy = conditions { $0.machine.processes = 990 }
+        #expect(busy == ["PIDPressure": "ProcessesUsedUp: 990 of 1000 processes and threads are in use"])
+        let short = conditions { $0.machine.availableMemory = 200 << 20 }
+        #expect(short["MemoryPressure"]?.hasPrefix("MemoryUsedUp: programs can be given 200 of 65536 MiB") == true)
+        let little = conditions { ($0.machine.memory, $0.machine.availableMemory) = (4 << 30, 150 << 20) }
+        #expect(little.isEmpty, "a fortieth of a small machine is enough")
+        let unknown = conditions { $0.machine = MachineRoom { _ in "" } }
+        #expect(unknown.isEmpty, "what is not known is no pressure")
+        let all = conditions { $0.machine.openFiles = 960 }
+        #expect(all["DescriptorPressure"]?.hasPrefix("OpenFilesUsedUp: 960 of at most 1000") == true)
         let open = conditions { $0.descriptors = 90 }
         #expect(open.keys.sorted() == ["DescriptorPressure"])
     }

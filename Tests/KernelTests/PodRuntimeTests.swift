@@ -183,8 +183,12 @@ struct PodRuntimeTests {
             }
             #expect(try fixture.runtime.observe().isEmpty)
             #expect(try CgroupDriver.detect().children(path: fixture.cgroupRoot).isEmpty)
-            #expect(failed == kernel.hasFailed)
-            if !failed { break }
+            guard let effect = kernel.failed else {
+                #expect(!failed)
+                break
+            }
+            // A directory that there is no room to rename is removed at once instead; nobody need know.
+            #expect(failed == !(effect == "rename" && error == ENOSPC), "\(effect)")
             failures += 1
         }
         #expect(failures > 10)

@@ -97,13 +97,14 @@ import Testing
         }
     }
 
-    @Test func `IPv6 is off in a pod and advertisements are ignored`() throws {
+    @Test func `CVE-2024-32473, CVE-2020-8558, 13401: IPv6 and addresses of loopback are off in a pod's network`() throws {
         try withNode { network, _, _ in
             let pod = try TestNamespace()
             _ = try network.attach(podUID: "one", networkNamespacePath: pod.path)
             for scope in ["all", "default", "eth0"] {
                 #expect(try pod.setting("ipv6/conf/\(scope)/disable_ipv6") == "1")
                 #expect(try pod.setting("ipv6/conf/\(scope)/accept_ra") == "0")
+                #expect(try pod.setting("ipv4/conf/\(scope)/route_localnet") == "0")
             }
         }
     }

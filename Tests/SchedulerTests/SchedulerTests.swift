@@ -243,6 +243,16 @@ struct ScoreTests {
         #expect(place([makePod("p")], on: [shy]) == ["p": "a"])
     }
 
+    @Test(arguments: ["DiskPressure", "MemoryPressure", "PIDPressure", "DescriptorPressure"])
+    func `a node that is short of something is taken last, and is still taken`(kind: String) {
+        let short = makeNode("a") { $0.status?.conditions.append(Condition(kind, true, reason: "UsedUp", message: "")) }
+        let fine = makeNode("b", cpu: "1") {
+            $0.status?.conditions.append(Condition(kind, false, reason: "Enough", message: ""))
+        }
+        let pods = [makePod("p", cpu: "500m"), makePod("q", cpu: "500m"), makePod("r", cpu: "500m")]
+        #expect(place(pods, on: [short, fine]) == ["p": "b", "q": "b", "r": "a"])
+    }
+
     @Test func `of equal nodes the first by name is taken`() {
         #expect(place([makePod("p")], on: [makeNode("c"), makeNode("a"), makeNode("b")]) == ["p": "a"])
     }

@@ -19,45 +19,88 @@ public struct FailedCall: Sendable, Hashable, CustomStringConvertible {
     public var description: String { "\(program): \(name) \(subject): \(String(cString: strerror(errno)))" }
 }
 
-/// Runs a body on a thread on which the n-th system call of those that can fail does fail, wherever it is made: by the
+/// Runs a body on a thread on which one system call of those that can fail does fail, wherever it is made: by the
 /// thread, by processes that it starts, or by theirs. It is the kernel that fails it, by seccomp user notification
 /// (seccomp_unotify(2)): the filter tells of every call, this class answers "go on" or an error number.
 ///
-/// The n-th call is the first one that has not failed in an earlier run: the same call on the same file, in a loop that waits
+/// The call is the first one that has not failed in an earlier run: the same call on the same file, in a loop that waits
 /// for something, counts once. Every call fails with the first of its errors; with the others only where a program first
 /// makes a call of that name.
 ///
 /// Everything but the thread is untouched. The filter is inherited and cannot be taken off, so after the body the calls of
 /// processes that live on are let through until the last of them has ended.
 public final class FailingCalls: Sendable {
+    /// What becomes of the calls.
+    public enum Plan: Sendable {
+        /// They are let through.
+        case none
+        /// They are let through, and `recorded` says how they could have failed.
+        case recording
+        /// The first one fails that is not among these.
+        case failing(except: Set<FailedCall>)
+    }
+
     private struct State {
         var isArmed = false
         /// How often each call without a subject was seen.
         var seen: [String: Int] = [:]
+        /// What does not fail any more.
+        var known: Set<FailedCall>
+        var recorded: [FailedCall] = []
         var failed: FailedCall?
+
+        /// Whether a call fails in this way now; takes note of it.
+        mutating func fails(_ way: FailedCall, isFirst: Bool, _ plan: Plan) -> Bool {
+            let isKnown =
+                isFirst
+                ? known.contains(way)
+                : known.contains { $0.name == way.name && $0.program == way.program && $0.errno == way.errno }
+            if isKnown { return false }
+            guard case .recording = plan else {
+                failed = way
+                return true
+            }
+            known.insert(way)
+            recorded.append(way)
+            return false
+        }
     }
 
-    private let before: Set<FailedCall>
+    private let plan: Plan
     private let programs: @Sendable (String) -> Bool
-    private let state = Mutex(State())
+    private let state: Mutex<State>
     private let listener = Monitor<Int32?>(nil)
     private let hasEnded = Atomic(false)
     /// Of calls about nothing in particular so many of a name fail, lest a loop has no end.
     private static let mostOfOneName = 40
 
-    /// Makes one call fail.
+    /// Makes one call fail, or none.
     ///
     /// - Parameters:
-    ///   - before: those that failed in earlier runs; nil to let all through.
+    ///   - plan: which.
     ///   - programs: which programs' calls count, by their path.
-    public init(failedBefore before: Set<FailedCall>?, programs: @escaping @Sendable (String) -> Bool = { _ in true }) {
-        self.before = before ?? []
-        let hasAny = before != nil
-        self.programs = { path in hasAny && programs(path) }
+    public init(_ plan: Plan, programs: @escaping @Sendable (String) -> Bool = { _ in true }) {
+        self.plan = plan
+        self.programs = programs
+        if case .failing(let before) = plan {
+            state = Mutex(State(known: before))
+        } else {
+            state = Mutex(State(known: []))
+        }
+    }
+
+    /// Those of recorded ways to fail that a test tries: all with `MARTLET_EVERY_CALL`, otherwise some 25, spread evenly.
+    public static func chosen(of ways: [FailedCall]) -> [FailedCall] {
+        if getenv("MARTLET_EVERY_CALL") != nil { return ways }
+        let stride = max(1, ways.count / 25)
+        return ways.enumerated().filter { $0.offset % stride == stride / 2 }.map(\.element)
     }
 
     /// The call that failed; nil when there was none.
     public var failed: FailedCall? { state.withLock(\.failed) }
+
+    /// The ways in which calls could have failed, in order; each once.
+    public var recorded: [FailedCall] { state.withLock(\.recorded) }
 
     /// Counts calls while a body runs; to be used within `run`.
     public func armed<Value>(_ body: () throws -> Value) rethrows -> Value {
@@ -103,34 +146,27 @@ public final class FailingCalls: Sendable {
 
     /// What a call is answered with: an error number, or 0.
     private func error(for request: seccomp_notif) -> Int32 {
+        if case .none = plan { return 0 }
         guard state.withLock({ $0.isArmed && $0.failed == nil }), let call = FallibleCall.byNumber[request.data.nr]
         else {
             return 0
         }
         let process = ObservedProcess(request.pid)
         let errors = call.errors(request.data, process)
-        guard let first = errors.first, programs(process.program) else { return 0 }
-        let subject = call.subject(request.data, process)
+        guard !errors.isEmpty, programs(process.program) else { return 0 }
+        let subject = Self.generalized(call.subject(request.data, process))
         let program = process.name
         return state.withLock { state in
-            var failing = FailedCall(
-                name: call.name, subject: Self.generalized(subject), program: program, errno: first)
+            var subject = subject
             if subject.isEmpty {
                 let count = state.seen["\(program) \(call.name)", default: 0]
                 state.seen["\(program) \(call.name)"] = count + 1
                 if count >= Self.mostOfOneName { return 0 }
-                failing.subject = "number \(count)"
+                subject = "number \(count)"
             }
-            if !before.contains(failing) {
-                state.failed = failing
-                return first
-            }
-            for error in errors.dropFirst() {
-                failing.errno = error
-                let isNew = !before.contains { $0.name == call.name && $0.program == program && $0.errno == error }
-                guard isNew else { continue }
-                state.failed = failing
-                return error
+            for (index, error) in errors.enumerated() {
+                let way = FailedCall(name: call.name, subject: subject, program: program, errno: error)
+                if state.fails(way, isFirst: index == 0, plan) { return error }
             }
             return 0
         }

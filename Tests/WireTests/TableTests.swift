@@ -39,6 +39,16 @@ import Wire
         ),
         (#"{"status":{"phase":"Failed","reason":"Evicted"}}"#, "Evicted"),
         (
+            #"{"status":{"phase":"Running","conditions":[{"type":"LimitReached","status":"True","reason":"#
+                + #""ProcessLimitReached"}],"containerStatuses":[{"ready":true,"state":{"running":{}}}]}}"#,
+            "ProcessLimitReached"
+        ),
+        (
+            #"{"status":{"phase":"Running","conditions":[{"type":"LimitReached","status":"False","reason":"#
+                + #""WithinLimits"}],"containerStatuses":[{"ready":true,"state":{"running":{}}}]}}"#,
+            "Running"
+        ),
+        (
             #"{"metadata":{"deletionTimestamp":"1970-01-01T00:00:00Z"},"status":{"phase":"Running"}}"#,
             "Terminating"
         ),

@@ -60,12 +60,11 @@ struct Examination {
     init(_ installation: Installation) { self.installation = installation }
 
     var findings: [Finding] {
-        [
+        let requirements = [
             user, kernel, controllers, fileSystem("overlay", "container roots"), namespaces, userNamespaces, bridge,
-            seccomp,
-            supervisor, disk,
-            descriptors, kubectl,
+            seccomp, supervisor,
         ]
+        return requirements + Headroom(directory: existing(installation.data)).findings + [kubectl]
     }
 
     private var user: Finding {
@@ -179,30 +178,6 @@ struct Examination {
             : Finding(
                 name: "supervisor", verdict: .fails, found: "\(path) is missing",
                 remedy: "put martlet-supervisor beside martlet")
-    }
-
-    private var disk: Finding {
-        let path = existing(installation.data)
-        var status = statvfs()
-        guard statvfs(path, &status) == 0 else {
-            return Finding(name: "disk", verdict: .fails, found: "\(path): \(String(cString: strerror(errno)))")
-        }
-        let free = Int64(status.f_bavail) * Int64(status.f_frsize)
-        let text = "\(ImageCommands.size(free)) free for \(installation.data)"
-        return free > 1 << 30
-            ? Finding(name: "disk", verdict: .holds, found: text)
-            : Finding(
-                name: "disk", verdict: .warns, found: text,
-                remedy: "martlet image gc, or another disk: martlet up --data-dir DIRECTORY")
-    }
-
-    private var descriptors: Finding {
-        var limit = rlimit()
-        getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
-        return limit.rlim_max >= 4096
-            ? Finding(name: "open files", verdict: .holds, found: "at most \(limit.rlim_max)")
-            : Finding(
-                name: "open files", verdict: .warns, found: "at most \(limit.rlim_max)", remedy: "ulimit -n 65536")
     }
 
     private var kubectl: Finding {

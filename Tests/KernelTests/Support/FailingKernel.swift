@@ -9,6 +9,7 @@ final class FailingKernel: Kernel {
     private let failAt: Int
     private let error: Int32
     private let count = Atomic(0)
+    private let failure = Mutex<String?>(nil)
 
     init(failAt: Int, error: Int32 = EIO) throws {
         self.error = error
@@ -16,12 +17,17 @@ final class FailingKernel: Kernel {
         self.failAt = failAt
     }
 
-    var hasFailed: Bool { count.load(ordering: .relaxed) > failAt }
+    /// The effect that failed: `write`, `move`, `start`; nil when there were not as many.
+    var failed: String? { failure.withLock { $0 } }
+
+    private func fails(_ operation: String) -> Bool {
+        guard count.add(1, ordering: .relaxed).oldValue == failAt else { return false }
+        failure.withLock { $0 = operation }
+        return true
+    }
 
     private func check(_ operation: String, _ path: String) throws(LinuxError) {
-        if count.add(1, ordering: .relaxed).oldValue == failAt {
-            throw LinuxError(operation, path: path, errno: error)
-        }
+        if fails(operation) { throw LinuxError(operation, path: path, errno: error) }
     }
 
     func makeDirectories(_ path: String, mode: UInt32) throws(LinuxError) {
@@ -49,7 +55,7 @@ final class FailingKernel: Kernel {
         return try machine.createCgroup(path, resources)
     }
     func moveCgroup(_ path: String, to other: String) throws(LinuxError) -> Bool {
-        try check("rename", other)
+        try check("move", other)
         return try machine.moveCgroup(path, to: other)
     }
     func removeCgroup(_ path: String) throws(LinuxError) {
@@ -57,7 +63,7 @@ final class FailingKernel: Kernel {
         try machine.removeCgroup(path)
     }
     func start(_ launch: Launch) throws(LaunchError) -> StartedProcess {
-        if count.add(1, ordering: .relaxed).oldValue == failAt { throw LaunchError(failure: .cloning, errno: error) }
+        if fails("start") { throw LaunchError(failure: .cloning, errno: error) }
         return try machine.start(launch)
     }
 }
