@@ -197,6 +197,8 @@ public struct ContainerObservation: Sendable, Hashable {
     public var finishedAt: Int64?
     /// Which of its limits it ran into; nil for none.
     public var pressure: CgroupPressure?
+    /// Whether its first process runs, but was stopped (`SIGSTOP`).
+    public var isStopped = false
 
     /// Makes an observation.
     public init(name: String, attempt: Int, phase: Phase, startedAt: Int64? = nil, finishedAt: Int64? = nil) {

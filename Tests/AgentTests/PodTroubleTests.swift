@@ -39,6 +39,21 @@ struct PodTroubleTests {
         #expect(pod.record.isReleased)
     }
 
+    @Test func `a container whose process was stopped is said to be, until it goes on`() {
+        var pod = running()
+        pod.containers[0].isStopped = true
+        pod.record.note(observation: pod.observation)
+        for _ in 0..<2 { _ = pod.decide() }
+        #expect(pod.record.status.reason == "Stopped")
+        #expect(pod.record.status.message?.contains("container web: process 9 was stopped by a signal") == true)
+        #expect(pod.record.status.message?.contains("kill -CONT 9") == true)
+        #expect(pod.record.events.filter { $0.reason == "Stopped" }.count == 1)
+        pod.containers[0].isStopped = false
+        pod.record.note(observation: pod.observation)
+        _ = pod.decide()
+        #expect(pod.record.status.reason == nil)
+    }
+
     @Test func `a container at its process limit is said to be, with its zombies, until it is not`() {
         var pod = running()
         var pressure = CgroupPressure()

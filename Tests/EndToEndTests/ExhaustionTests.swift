@@ -5,8 +5,11 @@ import Testing
 
 extension EndToEnd {
     /// What is used up, stuck or stopped: said with its reason, harmless to others, and over when its cause is.
-    @Suite(.enabled(if: getenv("MARTLET_EXHAUST") != nil, "uses things up for minutes: MARTLET_EXHAUST=1"))
-    struct Exhaustion {
+    /// Disks and descriptors, for which a Martlet of their own is started, only when asked for.
+    @Suite struct Exhaustion {
+        private static let isLong = getenv("MARTLET_EXHAUST") != nil
+        private static let longOnly: Comment = "uses things up for minutes: MARTLET_EXHAUST=1"
+
         private func describe(_ cluster: Cluster, _ pod: String) throws -> String {
             try cluster.martlet("describe", "pod", pod).out
         }
@@ -45,7 +48,7 @@ extension EndToEnd {
             try eventually("the end of the pod") { try cluster.pods("stuck").isEmpty ? true : nil }
         }
 
-        @Test func `a stopped container is unready, and can be removed`() throws {
+        @Test func `a stopped container is named and unready, and can be removed`() throws {
             let cluster = try EndToEnd.cluster()
             try cluster.run(
                 "halted",
@@ -56,6 +59,7 @@ extension EndToEnd {
             let pod = try cluster.pod("halted")
             let pid = try cluster.firstProcess(of: pod.uid, "halted").pid
             kill(pid, SIGSTOP)
+            try awaitDescription(cluster, pod.name, "Reason", "Stopped: container halted: process \(pid) was stopped")
             try cluster.awaitPod("halted", "unready") { !$0.isReady }
             kill(pid, SIGCONT)
             try cluster.awaitPod("halted", "ready again") { $0.isReady }
@@ -98,6 +102,7 @@ extension EndToEnd {
                 cluster.manifest(name, "command: [sh, -c, '\(script)']\nresources: {limits: {pids: 20}}"))
             let pod = try cluster.awaitPod(name, "running") { $0.container(name).isRunning }
             try awaitDescription(cluster, pod.name, "ProcessLimitReached", said)
+            #expect(try cluster.martlet("get", "pod", pod.name).out.contains("ProcessLimitReached"))
             #expect(try cluster.exec("neighbour", "sh", "-c", "echo unharmed | cat") == "unharmed\n")
             #expect(try cluster.pod("neighbour").container("neighbour").restarts == 0)
             try cluster.deleteAndWait(name)
@@ -119,7 +124,21 @@ extension EndToEnd {
             #expect(try cluster.pod("parent").container("parent").restarts == 0)
         }
 
-        @Test(arguments: ["bytes", "inodes"])
+        @Test func `a container that needs more memory than it may have says so, with its limit`() throws {
+            let cluster = try EndToEnd.cluster()
+            defer { cluster.delete("greedy") }
+            try cluster.apply(
+                cluster.manifest(
+                    "greedy",
+                    """
+                    command: [sh, -c, 'exec tail /dev/zero']
+                    resources: {limits: {memory: 16Mi}}
+                    """))
+            let pod = try eventually("a pod") { try cluster.pods("greedy").first }
+            try awaitDescription(cluster, pod.name, "OOMKilled", "memory limit of 16Mi", "exit code 137")
+        }
+
+        @Test(.enabled(if: isLong, longOnly), arguments: ["bytes", "inodes"])
         func `a full disk is told of, what runs goes on and can be removed, and it heals`(kind: String) throws {
             let images = try EndToEnd.cluster().images
             var made: SmallDisk?
@@ -165,21 +184,36 @@ extension EndToEnd {
             #expect(try cluster.firstProcess(of: running.uid, "running") == process)
         }
 
-        @Test func `an agent without descriptors says so, refuses in order, and recovers`() throws {
+        @Test(.enabled(if: isLong, longOnly))
+        func `an agent without descriptors says so, refuses in order, and recovers`() throws {
             let images = try EndToEnd.cluster().images
             let cluster = try Cluster(images: images, files: 128)
             defer { _ = try? cluster.cleanUp() }
             try cluster.run("first", "command: [sleep, '1000']")
             // Each follower holds a connection and a file; some of them are refused.
             var followers: [Child] = []
+            let pid = try #require(cluster.server?.pid)
+            func open() throws -> Int { try listDirectory("/proc/\(pid)/fd").count }
+            while try open() < 108 {
+                let before = try open()
+                followers.append(try cluster.start(["martlet", "get", "pods", "-w"]))
+                try eventually("its connection") { try open() > before ? true : nil }
+            }
+            try eventually("the node to say so", within: 40) {
+                let text = try cluster.martlet("describe", "nodes").out
+                return text.contains("DescriptorPressure") && text.contains("DescriptorsUsedUp")
+                    && text.contains("of at most 128 descriptors are open in the agent") ? true : nil
+            }
             for _ in 0..<60 { followers.append(try cluster.start(["martlet", "get", "pods", "-w"])) }
             try eventually("the server to be out of descriptors", within: 30) {
-                let pid = try #require(cluster.server?.pid)
-                return try listDirectory("/proc/\(pid)/fd").count > 110 ? true : nil
+                try open() >= 124 ? true : nil
             }
             followers = []
             try eventually("the server to answer again", within: 60) {
                 try cluster.martlet("get", "pods").code == 0 ? true : nil
+            }
+            try eventually("the node to recover", within: 40) {
+                try cluster.martlet("describe", "nodes").out.contains("EnoughDescriptors") ? true : nil
             }
             #expect(try cluster.pod("first").container("first").restarts == 0)
             try cluster.run("second", "command: [sleep, '1000']")

@@ -46,7 +46,7 @@ private enum Operation: String {
             // What watches supervisors lets go of them a little later.
             _ = try? fixture.eventually { try before.added(in: Ledger(fixture)).isEmpty ? true : nil }
             let left = try before.added(in: Ledger(fixture))
-            #expect(left.isEmpty, "\(call) leaves something behind")
+            #expect(left.isEmpty, "\(call) leaves something behind: \(left)")
         }
         print("failing calls: \(rawValue): \(count) of \(passed.count)")
         #expect(count >= 20 && passed.count > 50, "only \(count) of \(passed.count) calls were made to fail")
@@ -63,11 +63,11 @@ private enum Operation: String {
                 try prepare(fixture)
                 do {
                     try calls.armed { try perform(fixture) }
-                    #expect(try isTrue(fixture), "\(rawValue) succeeded, \(calls.failed.map { "\($0)" } ?? "")")
+                    #expect(try isTrue(fixture), "\(rawValue) succeeded, \(described(calls))")
                 } catch {
-                    #expect(names(calls.failed, in: "\(error)"), "\(rawValue): \(error)")
+                    #expect(names(calls.failed, in: "\(error)"), "\(rawValue), \(described(calls)): \(error)")
                     try repeated(fixture)
-                    #expect(try isTrue(fixture), "after \(calls.failed.map { "\($0)" } ?? "")")
+                    #expect(try isTrue(fixture), "after \(described(calls))")
                 }
             } catch {
                 failure.withLock { $0 = "\(error)" }
@@ -80,15 +80,20 @@ private enum Operation: String {
             }
         }
         let text = failure.withLock { $0 }
-        #expect(text == nil, "\(rawValue) after \(calls.failed.map { "\($0)" } ?? "nothing"): \(text ?? "")")
-        #expect(hasEnded, "a process lives on after \(calls.failed.map { "\($0)" } ?? "nothing")")
+        #expect(text == nil, "\(rawValue) after \(described(calls)): \(text ?? "")")
+        #expect(hasEnded, "a process lives on after \(described(calls))")
     }
 
-    /// Whether an error says what failed: by the system's text for it, or that a process did not do its part.
+    private func described(_ calls: FailingCalls) -> String { calls.failed.map { "\($0)" } ?? "nothing failed" }
+
+    /// Whether an error says what failed: a step and the system's text for why, or, when the supervisor could not even answer,
+    /// that it is the supervisor, and which process.
     private func names(_ failed: FailedCall?, in message: String) -> Bool {
         guard let failed else { return false }
         trace("   \(message)")
-        return !message.isEmpty && failed.errno != 0
+        let reason = ": \(String(cString: strerror(failed.errno)))"
+        if let range = message.firstRange(of: reason) { return range.lowerBound > message.startIndex }
+        return failed.program.hasPrefix("martlet-super") && message.contains("the supervisor, process ")
     }
 
     private func prepare(_ fixture: RuntimeFixture) throws {
@@ -154,7 +159,8 @@ private enum Operation: String {
 
     /// Starts a container that ends with 7 when it is asked to, and waits until it would.
     private static func started(_ fixture: RuntimeFixture, _ attempt: Int) throws -> ContainerObservation {
-        let script = "trap 'exit 7' TERM; echo up; while :; do sleep 0.02; done"
+        // From "up" on it makes no process: while a call is asked about, a signal interrupts even those that never are.
+        let script = "trap 'exit 7' TERM; sleep 1000 & echo up; wait"
         let config = fixture.config("web", ["sh", "-c", script], attempt: attempt)
         let container = try fixture.runtime.startContainer(podUID: "pod", config)
         guard case .running = container.phase else { throw Wrong("\(container.phase)") }
@@ -171,7 +177,9 @@ private struct Wrong: Error, CustomStringConvertible {
 private func trace(_ text: String) {
     var time = timespec()
     clock_gettime(CLOCK_MONOTONIC, &time)
-    guard getenv("NTH_TRACE") != nil else { return }
+    guard let path = getenv("NTH_TRACE") else { return }
     let line = Array("\(time.tv_sec % 1000).\(time.tv_nsec / 10_000_000) \(text)\n".utf8)
-    _ = write(2, line, line.count)
+    let fd = open(path, O_WRONLY | O_APPEND | O_CREAT, 0o600)
+    _ = write(fd, line, line.count)
+    close(fd)
 }

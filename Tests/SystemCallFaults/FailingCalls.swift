@@ -24,7 +24,7 @@ public struct FailedCall: Sendable, Hashable, CustomStringConvertible {
 /// (seccomp_unotify(2)): the filter tells of every call, this class answers "go on" or an error number.
 ///
 /// The call is the first one that has not failed in an earlier run: the same call on the same file, in a loop that waits
-/// for something, counts once. Every call fails with the first of its errors; with the others only where a program first
+/// for something, counts once; what the dynamic linker does does not count. Every call fails with the first of its errors; with the others only where a program first
 /// makes a call of that name.
 ///
 /// Everything but the thread is untouched. The filter is inherited and cannot be taken off, so after the body the calls of
@@ -47,6 +47,8 @@ public final class FailingCalls: Sendable {
         /// What does not fail any more.
         var known: Set<FailedCall>
         var recorded: [FailedCall] = []
+        /// Where the dynamic linker is, by process and program.
+        var linkers: [String: Range<UInt64>] = [:]
         var failed: FailedCall?
 
         /// Whether a call fails in this way now; takes note of it.
@@ -152,8 +154,10 @@ public final class FailingCalls: Sendable {
             return 0
         }
         let process = ObservedProcess(request.pid)
+        let path = process.program
+        guard programs(path), !isLinking(request, process, path) else { return 0 }
         let errors = call.errors(request.data, process)
-        guard !errors.isEmpty, programs(process.program) else { return 0 }
+        if errors.isEmpty { return 0 }
         let subject = Self.generalized(call.subject(request.data, process))
         let program = process.name
         return state.withLock { state in
@@ -169,6 +173,16 @@ public final class FailingCalls: Sendable {
                 if state.fails(way, isFirst: index == 0, plan) { return error }
             }
             return 0
+        }
+    }
+
+    /// Whether it is the dynamic linker that makes a call, before the program begins.
+    private func isLinking(_ request: seccomp_notif, _ process: ObservedProcess, _ path: String) -> Bool {
+        state.withLock { state in
+            let key = "\(request.pid) \(path)"
+            let range = state.linkers[key] ?? process.linker
+            state.linkers[key] = range
+            return range.contains(request.data.instruction_pointer)
         }
     }
 

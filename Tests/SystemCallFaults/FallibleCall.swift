@@ -117,6 +117,14 @@ struct ObservedProcess {
         return String(text.prefix { $0 != "\n" })
     }
 
+    /// Where the code of its dynamic linker is; nowhere when it has none (proc_pid_maps(5)).
+    var linker: Range<UInt64> {
+        let lines = ((try? readText("/proc/\(pid)/maps", limit: 1 << 20)) ?? "").split(separator: "\n")
+        guard let line = lines.first(where: { $0.contains(" r-xp ") && $0.contains("/ld-linux") }) else { return 0..<0 }
+        let bounds = line.prefix { $0 != " " }.split(separator: "-").compactMap { UInt64($0, radix: 16) }
+        return bounds.count == 2 && bounds[0] < bounds[1] ? bounds[0]..<bounds[1] : 0..<0
+    }
+
     /// What a descriptor is.
     func target(of descriptor: UInt64) -> String { link("fd/\(Int32(truncatingIfNeeded: descriptor))") }
 

@@ -15,8 +15,8 @@ extension PodRecord {
         next.phase = phase
         if let failure = blockingFailure {
             (next.reason, next.message) = (failure.reason, failure.message)
-        } else if let unkillable {
-            (next.reason, next.message) = (unkillable.reason, unkillable.message)
+        } else if let stuck {
+            (next.reason, next.message) = (stuck.reason, stuck.message)
         }
         next.conditions = conditions(for: next, wall: wall)
         return next

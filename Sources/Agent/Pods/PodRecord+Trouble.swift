@@ -3,7 +3,7 @@ import Linux
 import Model
 
 /// What is wrong on the machine with a pod that was made as it should be: containers that run into their limits, processes that
-/// cannot be killed, a supervisor that does not answer.
+/// cannot be killed or were stopped, a supervisor that does not answer.
 extension PodRecord {
     /// How long after a kill a process counts as one that cannot be killed.
     static let killPatience = TimeSpan.seconds(5)
@@ -17,6 +17,7 @@ extension PodRecord {
         for container in allContainers {
             guard let observation = latest(container.name) else { continue }
             notePressure(container, observation)
+            noteStop(container.name, observation)
             guard case .running(let pid) = observation.phase else {
                 containers[container.name]?.killedAt = nil
                 containers[container.name]?.unkillable = nil
@@ -38,6 +39,19 @@ extension PodRecord {
         record.unkillable = message
         containers[name] = record
         events.append(PodEvent(isWarning: true, reason: "Unkillable", message: message, container: name))
+    }
+
+    private mutating func noteStop(_ name: String, _ observation: ContainerObservation) {
+        var message: String?
+        if case .running(let pid) = observation.phase, observation.isStopped {
+            message =
+                "container \(name): process \(pid) was stopped by a signal and does nothing until it is told to go on "
+                + "(kill -CONT \(pid))"
+        }
+        guard message != containers[name]?.stopped else { return }
+        containers[name, default: ContainerRecord()].stopped = message
+        guard let message else { return }
+        events.append(PodEvent(isWarning: true, reason: "Stopped", message: message, container: name))
     }
 
     private mutating func notePressure(_ container: Container, _ observation: ContainerObservation) {
@@ -98,10 +112,13 @@ extension PodRecord {
         return Condition("LimitReached", true, reason: "ProcessLimitReached", message: limits.joined(separator: "; "))
     }
 
-    /// What cannot be killed, as the reason of the pod's status.
-    var unkillable: (reason: String, message: String)? {
-        let messages = allContainers.compactMap { isRunning($0.name) ? containers[$0.name]?.unkillable : nil }
-        return messages.isEmpty ? nil : ("Unkillable", messages.joined(separator: "; "))
+    /// What cannot be killed, or does not go on, as the reason of the pod's status.
+    var stuck: (reason: String, message: String)? {
+        let running = allContainers.filter { isRunning($0.name) }.compactMap { containers[$0.name] }
+        let unkillable = running.compactMap(\.unkillable)
+        if !unkillable.isEmpty { return ("Unkillable", unkillable.joined(separator: "; ")) }
+        let stopped = running.compactMap(\.stopped)
+        return stopped.isEmpty ? nil : ("Stopped", stopped.joined(separator: "; "))
     }
 
     /// Takes note of whether the pod's supervisor answers.

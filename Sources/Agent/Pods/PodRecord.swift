@@ -139,6 +139,8 @@ public struct ContainerRecord: Sendable {
     public var killedAt: TimeSpan?
     /// A sentence about a process that does not end although it was killed.
     public var unkillable: String?
+    /// That its first process was stopped, and what to do about it.
+    public var stopped: String?
     /// The attempt that the next two are about.
     public var pressedAttempt: Int?
     /// Which limits it had run into when it was last looked at.

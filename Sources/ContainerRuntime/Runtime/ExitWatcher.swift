@@ -57,7 +57,10 @@ final class ExitWatcher: Sendable {
             _ = try connection.request(.subscribe)
         } catch {
             close(pidfd)
-            throw error
+            throw LinuxError(
+                "watch the supervisor, process \(supervisorPID): \(error.operation)", path: error.path,
+                errno: error.errno,
+                detail: error.detail)
         }
         watch(
             podUID: podUID, supervisorPID: supervisorPID, pidfd: pidfd,

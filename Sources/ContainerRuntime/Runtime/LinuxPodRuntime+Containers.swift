@@ -176,7 +176,8 @@ extension LinuxPodRuntime {
         failpoint(.containerForgotten)
         do {
             try kernel.removeCgroup(container.cgroup)
-            try kernel.removeTree(container.directory)
+            // At once: half of it would look like an attempt that is being made.
+            try trash.data.put(container.directory)
             failpoint(.containerRemoved)
         } catch {
             throw RuntimeError(error)

@@ -34,6 +34,7 @@ extension LinuxPodRuntime {
             var found =
                 record.map { observation(key, $0) } ?? observationFromDisk(key, pod, isSupervised: live != nil)
             found.pressure = (try? cgroups.pressure(path: pod.container(key).cgroup)).flatMap { $0 }
+            if case .running(let pid) = found.phase { found.isStopped = isProcessStopped(pid) }
             return found
         }
         return SandboxObservation(

@@ -56,11 +56,20 @@ public func awaitReadable(_ descriptor: Int32, milliseconds: Int32) -> Bool {
 /// When a process started, in clock ticks since the machine did; with the number it names a process for good.
 /// See proc_pid_stat(5), field 22. Nil when there is no such process.
 public func processStartTime(_ pid: Int32) -> UInt64? {
-    guard let text = try? readText("/proc/\(pid)/stat", limit: 8192) else { return nil }
-    // The second field is the program's name in parentheses, which may contain anything.
-    guard let end = text.lastIndex(of: ")") else { return nil }
-    let fields = text[text.index(after: end)...].split(separator: " ")
+    let fields = processFields(pid)
     return fields.count > 19 ? UInt64(fields[19]) : nil
+}
+
+/// Whether a process was stopped, by `SIGSTOP` or by whoever traces it, and waits to be told to go on. See
+/// proc_pid_stat(5), field 3.
+public func isProcessStopped(_ pid: Int32) -> Bool { ["T", "t"].contains(processFields(pid).first) }
+
+/// What proc_pid_stat(5) says of a process from field 3 on; nothing when there is none.
+private func processFields(_ pid: Int32) -> [Substring] {
+    guard let text = try? readText("/proc/\(pid)/stat", limit: 8192) else { return [] }
+    // The second field is the program's name in parentheses, which may contain anything.
+    guard let end = text.lastIndex(of: ")") else { return [] }
+    return text[text.index(after: end)...].split(separator: " ")
 }
 
 /// The wall clock, in nanoseconds since the Unix epoch.
