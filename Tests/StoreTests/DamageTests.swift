@@ -120,6 +120,18 @@ import Testing
         #expect(try fate(of: files, original, "the mark, removed") == .whole)
     }
 
+    /// Bytes 18 and 19 of the header are 2 with a log, and 1 without (https://www.sqlite.org/fileformat2.html, 1.3.3).
+    @Test(arguments: [[18], [19], [18, 19]])
+    func `a header that denies the log loses nothing in silence`(_ places: [Int]) throws {
+        let original = try Original()
+        var files = original.files
+        for place in places {
+            #expect(files["store.db"]?[place] == 2)
+            files["store.db"]?[place] = 1
+        }
+        _ = try fate(of: files, original, "store.db, \(places) set to 1")
+    }
+
     @Test func `a page that is torn, lost or older than the others loses nothing in silence`() throws {
         let original = try Original()
         let bytes = try #require(original.files["store.db"])

@@ -24,7 +24,8 @@ public struct FailedCall: Sendable, Hashable, CustomStringConvertible {
 /// (seccomp_unotify(2)): the filter tells of every call, this class answers "go on" or an error number.
 ///
 /// The call is the first one that has not failed in an earlier run: the same call on the same file, in a loop that waits
-/// for something, counts once; what the dynamic linker does does not count. Every call fails with the first of its errors; with the others only where a program first
+/// for something, counts once; what the dynamic linker does, and Swift's runtime to find the
+/// arguments, does not count. Every call fails with the first of its errors; with the others only where a program first
 /// makes a call of that name.
 ///
 /// Everything but the thread is untouched. The filter is inherited and cannot be taken off, so after the body the calls of
@@ -159,6 +160,8 @@ public final class FailingCalls: Sendable {
         let errors = call.errors(request.data, process)
         if errors.isEmpty { return 0 }
         let subject = Self.generalized(call.subject(request.data, process))
+        // Swift's runtime looks there for the arguments of the program, before that begins.
+        if subject.hasSuffix("/maps") { return 0 }
         let program = process.name
         return state.withLock { state in
             var subject = subject

@@ -5,7 +5,8 @@ import Linux
 /// A system call that can fail although its arguments are right, and the errors it then has.
 ///
 /// Not in the list: close(2), whose error changes nothing (the descriptor is gone); calls that only ask for memory, where Swift
-/// ends the program; calls that cannot fail with right arguments, such as getpid(2) or umask(2).
+/// ends the program; calls that cannot fail with right arguments, such as getpid(2), or kill(2) of a
+/// child.
 struct FallibleCall: Sendable {
     let name: String
     let number: Int32
@@ -87,7 +88,7 @@ struct FallibleCall: Sendable {
         ("recvmsg", [ENOMEM, EINTR]),
         ("epoll_ctl", [ENOSPC]),
         ("epoll_wait epoll_pwait poll ppoll", [EINTR]),
-        ("pidfd_send_signal kill", [EPERM]),
+        ("pidfd_send_signal", [EPERM]),
         ("waitid wait4", [EINTR]),
         ("flock", [EINTR, ENOLCK]),
         ("sethostname setsid setresuid setresgid setgroups capset seccomp bpf prlimit64 setrlimit", [EPERM]),

@@ -80,7 +80,8 @@ final class ExitWatcher: Sendable {
 
     private func notify() {
         var byte: UInt8 = 0
-        _ = write(wake.writing, &byte, 1)  // A full pipe wakes as well.
+        // A full pipe wakes as well.
+        while write(wake.writing, &byte, 1) < 0, errno == EINTR {}
     }
 
     fileprivate func tell(_ podUID: String) { shared.withLock(\.handler)?(podUID) }
@@ -152,7 +153,10 @@ final class ExitWatcher: Sendable {
 
         private func drop(_ podUID: String, _ loop: EventLoop) {
             for token in tokens.removeValue(forKey: podUID) ?? [] { loop.remove(token) }
-            if let watch = watches.removeValue(forKey: podUID) { close(watch.pidfd) }
+            guard let watch = watches.removeValue(forKey: podUID) else { return }
+            // It may have ended, and another been started, before its end was taken up.
+            _ = try? reapChild(pidfd: watch.pidfd)
+            close(watch.pidfd)
         }
     }
 }

@@ -102,7 +102,9 @@ extension Supervisor {
                 failpoint(.execEnded)
                 // Nobody may be interested any more (EPIPE).
                 var code = end.exitCode
-                _ = withUnsafeBytes(of: &code) { write(exec.completion, $0.baseAddress, $0.count) }
+                while withUnsafeBytes(of: &code, { write(exec.completion, $0.baseAddress, $0.count) }) < 0,
+                    errno == EINTR
+                {}
                 execs[exec.pidfd] = nil
             }
         } catch {

@@ -37,7 +37,7 @@ public enum SupervisorMain {
 
     private static func tell(_ text: String) {
         let bytes = Array("\(text)\n".utf8)
-        _ = write(STDOUT_FILENO, bytes, bytes.count)
+        while write(STDOUT_FILENO, bytes, bytes.count) < 0, errno == EINTR {}
     }
 
     private static func silenceOutput() throws(LinuxError) {
