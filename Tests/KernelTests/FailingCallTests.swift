@@ -42,10 +42,12 @@ private enum Operation: String {
             guard let call = calls.failed else { break }
             passed.insert(call)
             count += 1
-            trace("\(count) \(call)")
-            // What watches supervisors lets go of them a little later.
-            _ = try? fixture.eventually { try before.added(in: Ledger(fixture)).isEmpty ? true : nil }
-            let left = try before.added(in: Ledger(fixture))
+            // What watches supervisors lets go of them a little later, and what is removed is open until it is gone.
+            var left: [String] = []
+            _ = try? fixture.eventually {
+                left = try before.added(in: Ledger(fixture))
+                return left.isEmpty ? true : nil
+            }
             #expect(left.isEmpty, "\(call) leaves something behind: \(left)")
             if !left.isEmpty { before = try Ledger(fixture) }
         }
@@ -91,7 +93,6 @@ private enum Operation: String {
     /// that it is the supervisor, and which process.
     private func names(_ failed: FailedCall?, in message: String) -> Bool {
         guard let failed else { return false }
-        trace("   \(message)")
         let reason = ": \(String(cString: strerror(failed.errno)))"
         if let range = message.firstRange(of: reason) { return range.lowerBound > message.startIndex }
         return failed.program.hasPrefix("martlet-super") && message.contains("the supervisor, process ")
@@ -173,14 +174,4 @@ private enum Operation: String {
 private struct Wrong: Error, CustomStringConvertible {
     let description: String
     init(_ text: String) { description = text }
-}
-
-private func trace(_ text: String) {
-    var time = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &time)
-    guard let path = getenv("NTH_TRACE") else { return }
-    let line = Array("\(time.tv_sec % 1000).\(time.tv_nsec / 10_000_000) \(text)\n".utf8)
-    let fd = open(path, O_WRONLY | O_APPEND | O_CREAT, 0o600)
-    _ = write(fd, line, line.count)
-    close(fd)
 }

@@ -86,5 +86,10 @@ final class ArchiveInput {
 /// libarchive's last error as the runtime's.
 func archiveError(_ archive: OpaquePointer) -> RuntimeError {
     let message = archive_error_string(archive).map { String(cString: $0) } ?? "unknown error"
-    return RuntimeError(.badImage, "archive is damaged: \(message)")
+    let number = archive_errno(archive)
+    // Bad content has other numbers: EILSEQ, EINVAL and -1 (archive.h).
+    guard [EIO, EBADF, EISDIR, ESTALE, ETIMEDOUT].contains(number) else {
+        return RuntimeError(.badImage, "archive is damaged: \(message)")
+    }
+    return RuntimeError(.system, "archive cannot be read: \(message): \(String(cString: strerror(number)))")
 }
