@@ -97,7 +97,7 @@ import Testing
         }
     }
 
-    @Test func `CVE-2024-32473, CVE-2020-8558, 13401: IPv6 and addresses of loopback are off in a pod's network`() throws {
+    @Test func `CVE-2024-32473, CVE-2020-8558, 13401: IPv6 and loopback addresses are off in a pod`() throws {
         try withNode { network, _, _ in
             let pod = try TestNamespace()
             _ = try network.attach(podUID: "one", networkNamespacePath: pod.path)
