@@ -35,6 +35,9 @@ public struct JSONObject: Sendable {
     /// Makes an empty object.
     public init() {}
 
+    /// Makes an empty object with room for exactly so many members.
+    init(reserving count: Int) { members.reserveCapacity(count) }
+
     /// The member names in writing order.
     public var keys: [String] { members.map(\.name) }
 

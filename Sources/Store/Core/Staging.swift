@@ -76,6 +76,8 @@ struct Staging: Sendable {
     private mutating func make(_ change: Change, ordinal: Int) -> StoreEvent? {
         guard var document = change.after ?? change.before?.document else { return nil }
         document.resourceVersion = String(revision)
+        // The history holds the versions of an object side by side.
+        if let before = change.before { document = document.sharing(with: before.document) }
         let object = StoredObject(key: change.key, revision: revision, ordinal: ordinal, document: document)
         guard change.after != nil else {
             index.remove(change.key)
