@@ -36,7 +36,7 @@ final class ObjectEncoder: Sendable {
     private let memory = Mutex(Generations())
     private let generationBytes: Int
 
-    init(generationBytes: Int = 4 << 20) { self.generationBytes = generationBytes }
+    init(generationBytes: Int = 512 << 10) { self.generationBytes = generationBytes }
 
     /// The object as a whole document.
     func document(_ object: StoredObject) -> [UInt8] {

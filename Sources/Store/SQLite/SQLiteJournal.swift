@@ -57,7 +57,7 @@ final class SQLiteJournal: Journal, @unchecked Sendable {
     private func approach() throws(SQLiteFailure) {
         // Exclusive before the WAL is read: the lock is held for good, and no shared memory file is made.
         try connection.execute("PRAGMA locking_mode = EXCLUSIVE; PRAGMA cell_size_check = ON")
-        try connection.execute("PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -4096")
+        try connection.execute("PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -1024")
     }
 
     private func configure(_ options: StoreOptions) throws(SQLiteFailure) {
