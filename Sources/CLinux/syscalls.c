@@ -9,7 +9,9 @@
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
+#include <stdint.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/statfs.h>
@@ -60,6 +62,14 @@ int linux_open_read_only(const char *path) {
 int linux_set_process_name(const char *name) { return prctl(PR_SET_NAME, name, 0, 0, 0); }
 
 void linux_release_memory(void) { malloc_trim(0); }
+
+void linux_release_stack(void) {
+    // One page is left for the calls that are going on, and for the red zone below the last of them.
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    uintptr_t end = ((uintptr_t)__builtin_frame_address(0) & ~(page - 1)) - page;
+    // The main thread's stack grows as it is used: what lies below it is not mapped, which the call passes over (ENOMEM).
+    madvise((void *)(end - 31 * page), 31 * page, MADV_DONTNEED);
+}
 
 void linux_share_memory_arenas(int count) { mallopt(M_ARENA_MAX, count); }
 

@@ -32,6 +32,9 @@ int linux_set_process_name(const char *name);
 /// malloc_trim(3): gives memory that is free back to the kernel.
 void linux_release_memory(void);
 
+/// madvise(2), MADV_DONTNEED: gives back what the main thread's stack once needed, up to 31 pages. Only for that thread.
+void linux_release_stack(void);
+
 /// mallopt(3), M_ARENA_MAX: how many heaps the threads of this process share. Each keeps what its threads once needed.
 void linux_share_memory_arenas(int count);
 

@@ -3,7 +3,7 @@
 /// Paths named `path` or `destination` are resolved inside the root that `overlayRoot` mounts (or, in a process that
 /// joined a container, the container's): no symbolic link leads outside. Options are pairs of key and value, one
 /// after the other; an empty value means a flag. Attributes are `MountAttributes`.
-public enum LaunchStep: Codable, Sendable, Hashable {
+public enum LaunchStep: Sendable, Hashable {
     /// Joins the launch's v1 cgroups.
     case joinCgroups
     /// Leaves namespaces for new ones.

@@ -157,7 +157,7 @@ public struct ExecRequest: Codable, Sendable, Hashable {
 }
 
 /// What a client asks of a supervisor; one request at a time on a connection.
-public enum SupervisorRequest: Codable, Sendable, Hashable {
+public enum SupervisorRequest: Sendable, Hashable {
     /// Gives a supervisor that waits for a pod its pod. Answer: `done`.
     case adopt(SupervisorConfig)
     /// Launches a container, or describes the one that was launched before. Answer: `container`.
@@ -177,7 +177,7 @@ public enum SupervisorRequest: Codable, Sendable, Hashable {
 }
 
 /// What a supervisor answers or tells.
-public enum SupervisorReply: Codable, Sendable, Hashable {
+public enum SupervisorReply: Sendable, Hashable {
     /// It is done.
     case done
     /// A container.

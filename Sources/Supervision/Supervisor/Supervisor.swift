@@ -85,6 +85,7 @@ public final class Supervisor {
         }
         cgroupProcs = []
         linux_release_memory()
+        linux_release_stack()
         isSettled = true
     }
 
