@@ -31,7 +31,8 @@ extension EndToEnd {
             try makeDirectories(freezer)
             defer {
                 try? writeFile("\(freezer)/freezer.state", "THAWED")
-                try? cluster.deleteAndWait("stuck")
+                cluster.delete("stuck")
+                _ = try? eventually("the end of the pod") { try cluster.pods("stuck").isEmpty ? true : nil }
                 rmdir(freezer)
                 cluster.delete("beside")
             }
