@@ -129,6 +129,18 @@ struct SandboxPoolTests {
         #expect(try fixture.run(fixture.shell("echo hello")).output == "hello")
     }
 
+    @Test func `a waiting supervisor that was killed is removed and replaced although nobody asks`() throws {
+        let fixture = try filled(2)
+        let waiting = try parked(fixture)
+        kill(waiting[0], SIGKILL)
+        try fixture.eventually {
+            let now = try parked(fixture)
+            return !now.contains(waiting[0]) && now.contains(waiting[1]) && now.count == 2 ? true : nil
+        }
+        #expect(processStartTime(waiting[0]) == nil)
+        #expect(try parkedCgroups(fixture).count == 2)
+    }
+
     @Test func `a pod that uses the node's network does not get one`() throws {
         let fixture = try filled(1)
         let waiting = try parked(fixture)

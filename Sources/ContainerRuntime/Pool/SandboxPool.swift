@@ -18,6 +18,10 @@ final class SandboxPool: Sendable {
         var pause: Int64 = 0
     }
 
+    /// How often it is looked whether those that are ready still run, in nanoseconds: what ends meanwhile is reaped, removed
+    /// and replaced although nobody asks for a sandbox.
+    private static let lookPeriod: Int64 = 5_000_000_000
+
     private let state: Monitor<State>
     private let maker: SandboxMaker
     private let thread: Thread
@@ -85,7 +89,8 @@ final class SandboxPool: Sendable {
     /// When to look again although nothing has changed.
     private static func nextLook(_ state: State, _ now: Int64) -> Int64 {
         if state.ready.count < state.size.wanted(at: now) { return madeFrom(state, now) }
-        return state.size.nextDecrease(after: now) ?? now + 3600 * 1_000_000_000
+        let decrease = state.size.nextDecrease(after: now) ?? now + 3600 * 1_000_000_000
+        return state.ready.isEmpty ? decrease : min(decrease, now + lookPeriod)
     }
 
     /// When missing ones are made.
@@ -97,6 +102,12 @@ final class SandboxPool: Sendable {
         if state.isStopped {
             defer { state.ready = [] }
             return .stop(state.ready)
+        }
+        let dead = state.ready.filter { !$0.isAlive }
+        if !dead.isEmpty {
+            let directories = Set(dead.map(\.directory))
+            state.ready.removeAll { directories.contains($0.directory) }
+            return .discard(dead)
         }
         let missing = state.size.wanted(at: now) - state.ready.count
         if missing < 0 {
