@@ -1,6 +1,7 @@
 /// A step is an array: its name and then its values, in the order of their declaration. Synthesized coding would give every
 /// step a type of keys, and the supervisor, of which there is one for each pod, tables for each of these types: some 0.1 MB.
 extension LaunchStep: Codable {
+    /// Writes the name and the values.
     public func encode(to encoder: any Encoder) throws {
         var values = encoder.unkeyedContainer()
         switch self {
@@ -45,6 +46,7 @@ extension LaunchStep: Codable {
         }
     }
 
+    /// Reads the name and the values; throws when there is no such name, or a value is of another type.
     public init(from decoder: any Decoder) throws {
         var values = try decoder.unkeyedContainer()
         let name: String = try values.next()

@@ -1,6 +1,7 @@
 /// A message is an array: its name and then its values, in the order of their declaration. Synthesized coding would give every
 /// message a type of keys, for which each supervisor would keep tables.
 extension SupervisorRequest: Codable {
+    /// Writes the name and the values.
     public func encode(to encoder: any Encoder) throws {
         var values = encoder.unkeyedContainer()
         switch self {
@@ -17,6 +18,7 @@ extension SupervisorRequest: Codable {
         }
     }
 
+    /// Reads the name and the values; throws when there is no such name, or a value is of another type.
     public init(from decoder: any Decoder) throws {
         var values = try decoder.unkeyedContainer()
         let name: String = try values.next()
@@ -36,6 +38,7 @@ extension SupervisorRequest: Codable {
 }
 
 extension SupervisorReply: Codable {
+    /// Writes the name and the values.
     public func encode(to encoder: any Encoder) throws {
         var values = encoder.unkeyedContainer()
         switch self {
@@ -50,6 +53,7 @@ extension SupervisorReply: Codable {
         }
     }
 
+    /// Reads the name and the values; throws when there is no such name, or a value is of another type.
     public init(from decoder: any Decoder) throws {
         var values = try decoder.unkeyedContainer()
         let name: String = try values.next()
