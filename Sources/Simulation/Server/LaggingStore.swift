@@ -14,7 +14,6 @@ final class LaggingStore: Store, @unchecked Sendable {
     private var pending: [[StoreEvent]] = []
     private var watch: (any StoreWatch)?
     private var deliver: (@Sendable (WatchDelivery) -> Void)?
-    private var isReleasing = false
 
     init(_ store: MemoryStore, in world: World) {
         self.store = store
@@ -48,7 +47,10 @@ final class LaggingStore: Store, @unchecked Sendable {
         if !pending.isEmpty { releaseFirst() }
     }
 
-    private func releaseFirst() { deliver?(.events(pending.removeFirst())) }
+    private func releaseFirst() {
+        let events = pending.removeFirst()
+        deliver?(.events(events))
+    }
 
     /// Shows everything.
     func release() { while !pending.isEmpty { releaseFirst() } }
