@@ -23,6 +23,11 @@ final class World: @unchecked Sendable {
     private(set) lazy var watchers = WatchClient.all(in: self)
     private(set) lazy var users = Users(self)
 
+    private var steps = 0
+
+    /// After how many steps a simulation is taken to go round in circles: a hundred times as many as any needs.
+    private static let maximumSteps = 5_000_000
+
     /// When simulations begin, by the wall clock.
     static let epoch = Timestamp(seconds: 1_900_000_000)
 
@@ -79,6 +84,10 @@ final class World: @unchecked Sendable {
         while checks.violation == nil, let time = queue.nextTime, time <= end, let event = queue.take() {
             now = max(now, event.time)
             event.body()
+            steps += 1
+            if steps > Self.maximumSteps {
+                checks.fail(4, "desired becomes observed", "\(steps) things were done, and more are due", now)
+            }
         }
         if checks.violation == nil { now = max(now, end) }
     }
