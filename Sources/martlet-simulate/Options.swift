@@ -12,6 +12,7 @@ struct Options {
     var isBenchmark = false
     var isJSON = false
     var everyWrite = false
+    var plantsBugs = false
     var hashOnly = false
     var verify = 20
     var shrinks = true
@@ -19,6 +20,7 @@ struct Options {
     static let help = """
         Usage: hack/simulate [--seeds N] [--from S] [--seconds T] [--trace] [--only SELECTION] [--sabotage BUG]
                hack/simulate --every-write [--from S]
+               hack/simulate --planted [--from S]
                hack/simulate --bench [--json]
 
         Runs whole clusters on a simulated clock, one for each seed, and checks what is promised at every event.
@@ -28,9 +30,10 @@ struct Options {
           --seconds T       start no further seed after T seconds
           --trace           print every event
           --only SELECTION  keep only a part of the seed, as a failure prints it:
-                            faults=A,B;operations=1,2;nodes=3;milliseconds=4000
+                            faults=A,B;operations=1,2;nodes=3;within=40;milliseconds=4000
           --sabotage BUG    plant a bug; see below
           --every-write     kill the server before and after every write of a seed in turn
+          --planted         plant every bug, and see that its checker finds it
           --bench           measure 20 nodes; --json for programs
           --no-shrink       leave a failure as it is
 
@@ -70,6 +73,7 @@ struct Options {
             case "--bench": options.isBenchmark = true
             case "--json": options.isJSON = true
             case "--every-write": options.everyWrite = true
+            case "--planted": options.plantsBugs = true
             case "--hash": options.hashOnly = true
             case "--no-shrink": options.shrinks = false
             default: return (nil, "\(word) is not an option; see --help")

@@ -16,6 +16,8 @@ if options.isBenchmark {
     Measurement.run(isJSON: options.isJSON)
 } else if options.everyWrite {
     exit(CrashSearch.run(seed: options.first) ? 0 : 1)
+} else if options.plantsBugs {
+    exit(PlantedBugs.run(from: options.first) ? 0 : 1)
 } else {
     var campaign = Campaign(options)
     exit(campaign.run() ? 0 : 1)

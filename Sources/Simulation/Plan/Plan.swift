@@ -8,13 +8,22 @@ public struct Selection: Sendable, Hashable {
     public var operations: Set<Int>?
     /// How many nodes there are; nil for as many as the seed says.
     public var nodes: Int?
+    /// Within how many seconds users do all that the seed has them do; nil for what the seed says.
+    public var within: Int?
     /// When faults and operations end, in milliseconds; nil for when the seed says.
     public var milliseconds: Int64?
+
+    /// A simulation that is short enough to be one of many tests.
+    public static var short: Selection {
+        var selection = Selection()
+        (selection.nodes, selection.within) = (2, 40)
+        return selection
+    }
 
     /// Everything.
     public init() {}
 
-    /// Reads `faults=late,reboot;operations=1,4;nodes=2;milliseconds=35000`; nil for what is none.
+    /// Reads `faults=late,reboot;operations=1,4;nodes=2;within=40;milliseconds=35000`; nil for what is none.
     public init?(_ text: String) {
         for part in text.split(separator: ";") {
             let halves = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
@@ -32,6 +41,9 @@ public struct Selection: Sendable, Hashable {
             case "nodes":
                 guard let count = Int(halves[1]), count > 0 else { return nil }
                 nodes = count
+            case "within":
+                guard let count = Int(halves[1]), count > 0 else { return nil }
+                within = count
             case "milliseconds":
                 guard let count = Int64(halves[1]), count >= 0 else { return nil }
                 milliseconds = count
@@ -46,6 +58,7 @@ public struct Selection: Sendable, Hashable {
         if let faults { parts.append("faults=" + faults.map(\.rawValue).sorted().joined(separator: ",")) }
         if let operations { parts.append("operations=" + operations.sorted().map(String.init).joined(separator: ",")) }
         if let nodes { parts.append("nodes=\(nodes)") }
+        if let within { parts.append("within=\(within)") }
         if let milliseconds { parts.append("milliseconds=\(milliseconds)") }
         return parts.joined(separator: ";")
     }
@@ -91,7 +104,8 @@ public struct Plan: Sendable {
         let nodes = random.pick([1, 2, 3, 3, 5, 8, 20])
         // Requests are multiples of 100: whatever fills a node leaves room for the small pods of the repairs.
         nodeCPU = random.pick([1060, 2060, 4060])
-        let seconds = random.pick([60, 120, 240, 480])
+        let drawn = random.pick([60, 120, 240, 480])
+        let seconds = selection.within ?? drawn
         let count = random.pick([10, 20, 40, 80])
         var operations = UserOperation.all(seed: seed, count: count, seconds: seconds)
         operationCount = operations.count
@@ -100,17 +114,6 @@ public struct Plan: Sendable {
         self.operations = operations.filter { [horizon] in $0.time <= horizon }
         self.strengths = strengths
         nodeCount = selection.nodes ?? nodes
-    }
-
-    /// A plan without faults, for measurements.
-    init(seed: UInt64, nodeCount: Int, horizon: TimeSpan, operations: [UserOperation]) {
-        self.seed = seed
-        self.nodeCount = nodeCount
-        self.horizon = horizon
-        self.operations = operations
-        nodeCPU = 4060
-        strengths = [:]
-        operationCount = operations.count
     }
 
     /// The value of a fault that the seed drew; 0 for none.
