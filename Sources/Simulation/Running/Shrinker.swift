@@ -70,7 +70,7 @@ public struct Shrinker {
         }
     }
 
-    /// Tries a smaller part; keeps it when the same promise is broken.
+    /// Tries a smaller part; keeps it when the same promise is broken by no more events than before.
     @discardableResult private mutating func attempt(_ change: (inout Selection) -> Void) -> Bool {
         guard tries < limit else { return false }
         var candidate = best
@@ -78,7 +78,7 @@ public struct Shrinker {
         guard candidate != best else { return false }
         tries += 1
         let outcome = Simulation.run(Plan(seed: seed, only: candidate), sabotage: sabotage)
-        guard outcome.violation?.number == number else { return false }
+        guard outcome.violation?.number == number, outcome.figures.events <= length else { return false }
         best = candidate
         length = outcome.figures.events
         return true
