@@ -10,6 +10,11 @@ private func short(_ seed: UInt64, faults: Set<FaultKind>? = nil) -> Plan {
     return Plan(seed: seed, only: selection)
 }
 
+/// Where to begin to look for a planted bug that the first seeds do not meet: to simulate one for nothing takes long.
+private let firstSeeds: [Sabotage: UInt64] = [
+    .staleAnswers: 2, .leakedVolumes: 3, .countingPatches: 19, .boundlessWatches: 2, .earlyRelease: 2,
+]
+
 @Suite("Simulation", .timeLimit(.minutes(5)))
 struct SimulationTests {
     @Test("a cluster keeps its promises whatever goes wrong", arguments: UInt64(1)...6)
@@ -29,12 +34,13 @@ struct SimulationTests {
 
     @Test("every planted bug is found by the checker that is there for it", arguments: Sabotage.allCases)
     func sabotage(_ bug: Sabotage) {
-        for seed in 1...20 as ClosedRange<UInt64> {
+        let first = firstSeeds[bug] ?? 1
+        for seed in first...first + 5 {
             guard let violation = Simulation.run(short(seed), sabotage: bug).violation else { continue }
             #expect(bug.numbers.contains(violation.number), "seed \(seed): \(violation)")
             return
         }
-        Issue.record("\(bug.rawValue) was not found by \(bug.numbers) in 20 seeds")
+        Issue.record("\(bug.rawValue) was not found by \(bug.numbers) in six seeds from \(first) on")
     }
 
     @Test("a failure is made smaller, and what is left fails the same way every time")
