@@ -36,7 +36,7 @@ private struct CoreHarness {
     mutating func tell(_ message: AgentMessage) { _ = core.handle(message, now: now, machine: Machine()) }
 }
 
-@Suite("Agent core", .timeLimit(.minutes(1)))
+@Suite("Agent core", .timeLimit(.minutes(10)))
 struct AgentCoreTests {
     @Test("nothing is reported of a pod that is known from its copy only, and what the server has is not taken back")
     func copy() {

@@ -15,7 +15,7 @@ struct SmallHistory: CustomTestStringConvertible, Sendable {
     }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct `linearizability` {
+@Suite(.timeLimit(.minutes(10))) struct `linearizability` {
     static let good = [
         SmallHistory("nothing at all"),
         SmallHistory("a read of nothing", (0, 1, .read(nil))),

@@ -120,7 +120,7 @@ private let cases: [(what: String, objects: [(key: ObjectKey, document: JSONValu
     ),
 ]
 
-@Suite("Integrity", .timeLimit(.minutes(1)))
+@Suite("Integrity", .timeLimit(.minutes(10)))
 struct IntegrityTests {
     @Test("every kind of dangling reference is named", arguments: cases.indices)
     func faults(_ index: Int) {

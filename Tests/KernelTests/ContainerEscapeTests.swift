@@ -33,7 +33,7 @@ struct EscapeAttempt: Sendable {
 }
 
 /// Everything that `Tests/ContainerProbe` tries, and what came of it. Nothing may work that does not work with Docker.
-@Suite(.enabled(if: isRoot, Comment(rawValue: rootNeeded)), .serialized, .timeLimit(.minutes(3)))
+@Suite(.enabled(if: isRoot, Comment(rawValue: rootNeeded)), .serialized, .timeLimit(.minutes(10)))
 struct ContainerEscapeTests {
     private func results(userNamespace: Bool) throws -> [(name: String, result: String)] {
         let fixture = try RuntimeFixture(userNamespace: userNamespace)

@@ -5,7 +5,7 @@ import Synchronization
 import Testing
 
 /// A pod's user ids, seen from inside and from the node.
-@Suite(.enabled(if: isRoot, Comment(rawValue: rootNeeded)), .serialized, .timeLimit(.minutes(3)))
+@Suite(.enabled(if: isRoot, Comment(rawValue: rootNeeded)), .serialized, .timeLimit(.minutes(10)))
 struct ContainerUserNamespaceTests {
     private func owner(_ path: String) throws -> (UInt32, UInt32) {
         var status = stat()

@@ -3,7 +3,7 @@ import Glibc
 import Linux
 import Testing
 
-@Suite(.enabled(if: isRoot, Comment(rawValue: rootNeeded)), .serialized, .timeLimit(.minutes(2)))
+@Suite(.enabled(if: isRoot, Comment(rawValue: rootNeeded)), .serialized, .timeLimit(.minutes(10)))
 struct SandboxPoolTests {
     /// A fixture whose runtime has sandboxes ready.
     private func filled(_ count: Int = 1, kernel: (any Kernel)? = nil) throws -> RuntimeFixture {

@@ -15,7 +15,7 @@ private let firstSeeds: [Sabotage: UInt64] = [
     .staleAnswers: 2, .leakedVolumes: 3, .countingPatches: 19, .boundlessWatches: 2, .earlyRelease: 2,
 ]
 
-@Suite("Simulation", .timeLimit(.minutes(5)))
+@Suite("Simulation", .timeLimit(.minutes(10)))
 struct SimulationTests {
     @Test("a cluster keeps its promises whatever goes wrong", arguments: UInt64(1)...6)
     func promises(_ seed: UInt64) {
@@ -69,7 +69,7 @@ struct SimulationTests {
     }
 }
 
-@Suite("Simulation parts", .timeLimit(.minutes(1)))
+@Suite("Simulation parts", .timeLimit(.minutes(10)))
 struct SimulationPartTests {
     @Test("events come by time, and in the order of asking where the time is the same")
     func queue() {
