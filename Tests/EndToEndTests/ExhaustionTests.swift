@@ -119,7 +119,9 @@ extension EndToEnd {
                     command: [sh, -c, 'tail /dev/zero; echo survived; while :; do sleep 1; done']
                     resources: {limits: {memory: 16Mi}}
                     """))
-            try eventually("the child's end") { try cluster.logs("parent").contains("survived") ? true : nil }
+            try eventually("the child's end") {
+                (try? cluster.logs("parent"))?.contains("survived") == true ? true : nil
+            }
             let pod = try cluster.pod("parent")
             try awaitDescription(cluster, pod.name, "ProcessOOMKilled", "memory limit of 16Mi")
             #expect(try cluster.pod("parent").container("parent").restarts == 0)
