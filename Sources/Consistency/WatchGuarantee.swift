@@ -3,7 +3,8 @@
 public enum WatchGuarantee: String, Sendable, CaseIterable {
     /// Changes come in the order of their revisions.
     case ordered
-    /// No change comes twice, over all connections.
+    /// No change comes twice, over all connections. Only a connection that goes on from a revision of several changes may begin
+    /// with all of them once more: its watcher may have been cut off between them.
     case unique
     /// All changes of one transaction that the watcher asked for come together, whole.
     case atomic
@@ -25,6 +26,7 @@ public enum WatchGuarantee: String, Sendable, CaseIterable {
     ///
     /// - Parameter log: everything that happened from the start of the record's first connection to its end.
     public func violations(of record: WatchRecord, in log: ChangeLog) -> [String] {
+        let record = record.withoutRetelling(log)
         let found: [String] =
             switch self {
             case .ordered: disorder(record)

@@ -49,4 +49,37 @@ public struct WatchRecord: Sendable {
     }
 
     var changes: [Change] { connections.flatMap(\.changes) }
+
+    /// The record in which the changes of the revision that a connection goes on from came once, whole, in the connection before.
+    func withoutRetelling(_ log: ChangeLog) -> WatchRecord {
+        var result = self
+        for index in connections.indices.dropFirst() {
+            let revision = connections[index].after
+            let all = log.changes(at: revision).map(\.key).filter(scope)
+            guard all.count > 1, case .changes(let first) = connections[index].deliveries.first,
+                Set(first.filter { $0.revision == revision }.map(\.key)) == Set(all)
+            else { continue }
+            let told = connections[index - 1].changes.filter { $0.revision == revision }
+            if !told.isEmpty, told.count < all.count {
+                result.connections[index - 1].complete(revision, with: first.filter { $0.revision == revision })
+            }
+            if !told.isEmpty { result.connections[index].dropFirst(revision) }
+        }
+        return result
+    }
+}
+
+extension WatchRecord.Connection {
+    /// Puts all of a revision's changes in the place of those that came last.
+    fileprivate mutating func complete(_ revision: UInt64, with all: [Change]) {
+        guard case .changes(let changes) = deliveries.last else { return }
+        deliveries[deliveries.count - 1] = .changes(changes.filter { $0.revision != revision } + all)
+    }
+
+    /// Leaves a revision's changes out of the first delivery.
+    fileprivate mutating func dropFirst(_ revision: UInt64) {
+        guard case .changes(let changes) = deliveries.first else { return }
+        let kept = changes.filter { $0.revision != revision }
+        if kept.isEmpty { deliveries.removeFirst() } else { deliveries[0] = .changes(kept) }
+    }
 }

@@ -102,6 +102,17 @@ struct Tampering: CustomTestStringConvertible, Sendable {
         #expect(WatchGuarantee.violations(of: [record], in: Self.log).isEmpty)
     }
 
+    @Test(arguments: [2, 1])
+    func `hold for a watch that goes on from a transaction and tells all of it again`(told: Int) {
+        var record = Self.faithful
+        record.connections[0].deliveries[3] = .changes(Array(Self.log.changes[3..<3 + told]))
+        record.connections[1].after = 4
+        record.connections[1].deliveries.insert(Self.at(4), at: 0)
+        #expect(WatchGuarantee.violations(of: [record], in: Self.log).isEmpty)
+        record.connections[1].deliveries[0] = .changes([Self.log.changes[3]])
+        #expect(!WatchGuarantee.violations(of: [record], in: Self.log).isEmpty, "half of it is told again")
+    }
+
     @Test(arguments: tamperings) func `are seen to be broken when`(_ tampering: Tampering) {
         var record = Self.faithful
         tampering.tamper(&record)

@@ -120,7 +120,7 @@ extension EndToEnd {
                     resources: {limits: {memory: 16Mi}}
                     """))
             try eventually("the child's end") {
-                (try? cluster.logs("parent"))?.contains("survived") == true ? true : nil
+                try cluster.run(["martlet", "logs", "parent"]).out.contains("survived") ? true : nil
             }
             let pod = try cluster.pod("parent")
             try awaitDescription(cluster, pod.name, "ProcessOOMKilled", "memory limit of 16Mi")
