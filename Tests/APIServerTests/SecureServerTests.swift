@@ -117,7 +117,7 @@ import Wire
         let directory = "/tmp/martlet-test-api-\(UInt32.random(in: 0...UInt32.max))"
         #expect(mkdir(directory, 0o700) == 0)
         defer {
-            for name in ["", "-wal", "-shm", "-reserve"] { unlink("\(directory)/store.db\(name)") }
+            for name in ["", "-wal", "-shm", "-reserve", "-mark"] { unlink("\(directory)/store.db\(name)") }
             rmdir(directory)
         }
         let first = try SQLiteStore(path: directory + "/store.db")
