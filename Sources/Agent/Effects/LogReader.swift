@@ -66,7 +66,7 @@ struct LogReader {
     private func start() throws(LinuxError) -> LogCursor {
         let files = LogCursor.files(of: path).map(\.path)
         guard let oldest = files.last else { throw LinuxError("open", path: path, errno: ENOENT) }
-        guard var wanted = request.tailLines else { return try LogCursor(path: oldest) }
+        guard var wanted = request.tailLines else { return try openOldest() }
         for (name, older) in zip(files, files.dropFirst()) {
             let isContinued = try Self.endsWithin(line: older)
             let (offset, found) = try Self.tailOffset(of: name, lines: wanted, isContinued: isContinued)
@@ -74,6 +74,17 @@ struct LogReader {
             if wanted <= 0 { return try LogCursor(path: name, offset: offset) }
         }
         return try LogCursor(path: oldest, offset: Self.tailOffset(of: oldest, lines: wanted).offset)
+    }
+
+    /// Opens the oldest file. A rotation between looking and opening gives its name to a newer one: then it looks again.
+    private func openOldest() throws(LinuxError) -> LogCursor {
+        for _ in 0..<100 {
+            guard let name = LogCursor.files(of: path).last?.path else { break }
+            let cursor = try LogCursor(path: name)
+            if LogCursor.files(of: path).last?.inode == cursor.inode { return cursor }
+            cursor.close()
+        }
+        throw LinuxError("open", path: path, errno: ENOENT)
     }
 
     /// Where the last lines of a file start, counting back from its end in blocks; a line and its partial pieces are one.
@@ -143,7 +154,7 @@ struct LogReader {
 struct LogCursor {
     private let path: String
     private var descriptor: Int32
-    private var inode: ino_t
+    private(set) var inode: ino_t
     private var rest: [UInt8] = []
 
     init(path: String, offset: Int64 = 0) throws(LinuxError) {
