@@ -62,11 +62,27 @@ struct LogReader {
         return sink.write(part) && sent < limit
     }
 
-    /// Opens the file and position at which the wanted lines start.
+    /// Opens the file and position at which the wanted lines start. Names move while they are looked at: what was found
+    /// counts only when nothing has moved meanwhile.
     private func start() throws(LinuxError) -> LogCursor {
-        let files = LogCursor.files(of: path).map(\.path)
-        guard let oldest = files.last else { throw LinuxError("open", path: path, errno: ENOENT) }
-        guard var wanted = request.tailLines else { return try openOldest() }
+        for _ in 0..<100 {
+            let files = LogCursor.files(of: path)
+            guard !files.isEmpty else { break }
+            do throws(LinuxError) {
+                let cursor = try begin(in: files.map(\.path))
+                if LogCursor.files(of: path) == files { return cursor }
+                cursor.close()
+            } catch  where error.errno == ENOENT {
+                continue
+            }
+        }
+        throw LinuxError("open", path: path, errno: ENOENT)
+    }
+
+    /// - Parameter files: of the log, the newest first, at least one.
+    private func begin(in files: [String]) throws(LinuxError) -> LogCursor {
+        let oldest = files[files.count - 1]
+        guard var wanted = request.tailLines else { return try LogCursor(path: oldest) }
         for (name, older) in zip(files, files.dropFirst()) {
             let isContinued = try Self.endsWithin(line: older)
             let (offset, found) = try Self.tailOffset(of: name, lines: wanted, isContinued: isContinued)
@@ -74,17 +90,6 @@ struct LogReader {
             if wanted <= 0 { return try LogCursor(path: name, offset: offset) }
         }
         return try LogCursor(path: oldest, offset: Self.tailOffset(of: oldest, lines: wanted).offset)
-    }
-
-    /// Opens the oldest file. A rotation between looking and opening gives its name to a newer one: then it looks again.
-    private func openOldest() throws(LinuxError) -> LogCursor {
-        for _ in 0..<100 {
-            guard let name = LogCursor.files(of: path).last?.path else { break }
-            let cursor = try LogCursor(path: name)
-            if LogCursor.files(of: path).last?.inode == cursor.inode { return cursor }
-            cursor.close()
-        }
-        throw LinuxError("open", path: path, errno: ENOENT)
     }
 
     /// Where the last lines of a file start, counting back from its end in blocks; a line and its partial pieces are one.
