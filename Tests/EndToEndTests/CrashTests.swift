@@ -85,8 +85,8 @@ extension EndToEnd {
                 try eventually("sandboxes that are ready") { cluster.parked.count >= 2 ? true : nil }
                 let waiting = cluster.parked.map { (pid: $0, started: processStartTime($0)) }
                 try cluster.stop(SIGKILL)
-                // One to which nobody has ever come waits longer.
-                try eventually("the end of what was ready", within: 15) {
+                // One to which nobody had come yet waits half a minute.
+                try eventually("the end of what was ready", within: 60) {
                     waiting.allSatisfy { processStartTime($0.pid) != $0.started } ? true : nil
                 }
                 try cluster.start()
