@@ -1,14 +1,11 @@
-import Glibc
 import Linux
 
 extension NodePressure {
     /// Looks at this machine.
     init(path: String) {
-        var limit = rlimit()
-        getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
         self.init(
             path: path, room: try? FileSystemRoom(path: path), machine: MachineRoom(),
             descriptors: Int64((try? listDirectory("/proc/self/fd").count) ?? 0),
-            descriptorLimit: Int64(clamping: limit.rlim_cur))
+            descriptorLimit: Int64(clamping: DescriptorLimit().soft))
     }
 }

@@ -1,4 +1,3 @@
-import Glibc
 import Linux
 
 /// How much a machine has left of what pods use up. A value: what was read of the machine is an argument.
@@ -75,10 +74,8 @@ struct Headroom {
 extension Headroom {
     /// Looks at this machine.
     init(directory: String) {
-        var limit = rlimit()
-        getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
         self.init(
             directory: directory, room: try? FileSystemRoom(path: directory), machine: MachineRoom(),
-            descriptorLimit: UInt64(limit.rlim_max))
+            descriptorLimit: DescriptorLimit().hard)
     }
 }
