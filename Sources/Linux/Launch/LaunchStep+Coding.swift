@@ -101,16 +101,3 @@ extension LaunchStep: Codable {
         }
     }
 }
-
-extension UnkeyedEncodingContainer {
-    /// Appends a step's name and its values.
-    fileprivate mutating func append(_ name: String, _ values: any Encodable...) throws {
-        try encode(name)
-        for value in values { try encode(value) }
-    }
-}
-
-extension UnkeyedDecodingContainer {
-    /// The next value, of the type that the place takes.
-    fileprivate mutating func next<Value: Decodable>() throws -> Value { try decode(Value.self) }
-}

@@ -1,3 +1,5 @@
+import Linux
+
 /// A message is an array: its name and then its values, in the order of their declaration. Synthesized coding would give every
 /// message a type of keys, for which each supervisor would keep tables.
 extension SupervisorRequest: Codable {
@@ -5,16 +7,14 @@ extension SupervisorRequest: Codable {
     public func encode(to encoder: any Encoder) throws {
         var values = encoder.unkeyedContainer()
         switch self {
-        case .adopt(let config): try values.encode("adopt", config)
-        case .launch(let request): try values.encode("launch", request)
-        case .signal(let container, let signal):
-            try values.encode("signal", container)
-            try values.encode(signal)
-        case .forget(let container): try values.encode("forget", container)
-        case .list: try values.encode("list")
-        case .exec(let request): try values.encode("exec", request)
-        case .subscribe: try values.encode("subscribe")
-        case .shutdown: try values.encode("shutdown")
+        case .adopt(let config): try values.append("adopt", config)
+        case .launch(let request): try values.append("launch", request)
+        case .signal(let container, let signal): try values.append("signal", container, signal)
+        case .forget(let container): try values.append("forget", container)
+        case .list: try values.append("list")
+        case .exec(let request): try values.append("exec", request)
+        case .subscribe: try values.append("subscribe")
+        case .shutdown: try values.append("shutdown")
         }
     }
 
@@ -42,14 +42,12 @@ extension SupervisorReply: Codable {
     public func encode(to encoder: any Encoder) throws {
         var values = encoder.unkeyedContainer()
         switch self {
-        case .done: try values.encode("done")
-        case .container(let record): try values.encode("container", record)
-        case .containers(let records): try values.encode("containers", records)
-        case .started(let pid): try values.encode("started", pid)
-        case .failed(let kind, let message):
-            try values.encode("failed", kind)
-            try values.encode(message)
-        case .ended(let container): try values.encode("ended", container)
+        case .done: try values.append("done")
+        case .container(let record): try values.append("container", record)
+        case .containers(let records): try values.append("containers", records)
+        case .started(let pid): try values.append("started", pid)
+        case .failed(let kind, let message): try values.append("failed", kind, message)
+        case .ended(let container): try values.append("ended", container)
         }
     }
 
@@ -68,17 +66,4 @@ extension SupervisorReply: Codable {
             throw DecodingError.dataCorruptedError(in: values, debugDescription: "there is no reply \(name)")
         }
     }
-}
-
-extension UnkeyedEncodingContainer {
-    /// Appends a message's name and its first value.
-    fileprivate mutating func encode(_ name: String, _ value: some Encodable) throws {
-        try encode(name)
-        try encode(value)
-    }
-}
-
-extension UnkeyedDecodingContainer {
-    /// The next value, of the type that the place takes.
-    fileprivate mutating func next<Value: Decodable>() throws -> Value { try decode(Value.self) }
 }
