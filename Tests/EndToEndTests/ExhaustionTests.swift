@@ -112,13 +112,7 @@ extension EndToEnd {
         @Test func `a child killed for want of memory is told of, and its container goes on`() throws {
             let cluster = try EndToEnd.cluster()
             defer { cluster.delete("parent") }
-            try cluster.apply(
-                cluster.manifest(
-                    "parent",
-                    """
-                    command: [sh, -c, 'tail /dev/zero; echo survived; while :; do sleep 1; done']
-                    resources: {limits: {memory: 16Mi}}
-                    """))
+            try cluster.applyWithLittleMemory("parent", "tail /dev/zero; echo survived; while :; do sleep 1; done")
             try eventually("the child's end") {
                 try cluster.run(["martlet", "logs", "parent"]).out.contains("survived") ? true : nil
             }
@@ -130,13 +124,7 @@ extension EndToEnd {
         @Test func `a container that needs more memory than it may have says so, with its limit`() throws {
             let cluster = try EndToEnd.cluster()
             defer { cluster.delete("greedy") }
-            try cluster.apply(
-                cluster.manifest(
-                    "greedy",
-                    """
-                    command: [sh, -c, 'exec tail /dev/zero']
-                    resources: {limits: {memory: 16Mi}}
-                    """))
+            try cluster.applyWithLittleMemory("greedy", "exec tail /dev/zero")
             let pod = try eventually("a pod") { try cluster.pods("greedy").first }
             try awaitDescription(cluster, pod.name, "OOMKilled", "memory limit of 16Mi", "exit code 137")
         }

@@ -7,13 +7,7 @@ extension EndToEnd {
         @Test func `a container that needs too much memory is OOMKilled`() throws {
             let cluster = try EndToEnd.cluster()
             defer { cluster.delete("greedy") }
-            try cluster.apply(
-                cluster.manifest(
-                    "greedy",
-                    """
-                    command: [sh, -c, 'exec tail /dev/zero']
-                    resources: {limits: {memory: 16Mi}}
-                    """))
+            try cluster.applyWithLittleMemory("greedy", "exec tail /dev/zero")
             let pod = try cluster.awaitPod("greedy", "an end") { $0.container("greedy").exitCode != nil }
             #expect(pod.container("greedy").endReason == "OOMKilled")
             #expect(pod.container("greedy").exitCode == 137)
@@ -116,5 +110,18 @@ extension EndToEnd {
             #expect(scaled.code == 0)
             try cluster.awaitPod("big", "placed and ready") { $0.isReady }
         }
+    }
+}
+
+extension Cluster {
+    /// Applies an App whose container runs a script and may have 16 MiB.
+    func applyWithLittleMemory(_ name: String, _ script: String) throws {
+        try apply(
+            manifest(
+                name,
+                """
+                command: [sh, -c, '\(script)']
+                resources: {limits: {memory: 16Mi}}
+                """))
     }
 }
