@@ -1,3 +1,4 @@
+import Failpoints
 import Glibc
 import Linux
 import Model
@@ -68,6 +69,17 @@ final class CrashRun {
 
     func forgetTrace() { unlink(trace) }
 
+    /// Whether the story is to come to what a supervisor does when nothing has been asked of it for a while: what is armed is
+    /// there, or nothing is and the story is recorded.
+    private(set) var awaitsIdleness = false
+
+    /// Waits until a supervisor that was started in this story has had nothing to do.
+    func awaitSettling() throws {
+        try `await`("a supervisor with nothing to do") {
+            PassedPlace.read(self.trace).contains { $0.kind == Failpoint.supervisorSettling.rawValue }
+        }
+    }
+
     /// Whether sandboxes are kept ready from the next start on.
     var keepsReady = false {
         didSet { cluster.serverOptions = keepsReady ? [] : ["--ready-sandboxes", "0"] }
@@ -84,6 +96,7 @@ final class CrashRun {
     /// Starts the server with a failpoint armed. It may die on the way.
     func start(armed target: String) throws {
         unlink(trace)
+        awaitsIdleness = target.isEmpty || target.contains(Failpoint.supervisorSettling.rawValue)
         cluster.serverEnvironment = ["MARTLET_FAILPOINT": target, "MARTLET_FAILPOINT_TRACE": trace]
         defer { cluster.serverEnvironment = [:] }
         do {

@@ -82,6 +82,7 @@ extension CrashRun {
         try apply("churn", "replicas: 2\n" + Self.full, replicas: 2)
         try apply("brief", Self.brief, replicas: 1)
         try awaitAvailable(["churn", "brief"])
+        if awaitsIdleness { try awaitSettling() }
         try change()
         try execute("churn")
         try endBrief()
