@@ -57,8 +57,8 @@ import Testing
             let driver = try hybrid(root)
             for file in [
                 "cpu/m/p/cpu.shares", "cpu/m/p/cpu.cfs_period_us", "cpu/m/p/cpu.cfs_quota_us",
-                "memory/m/p/memory.limit_in_bytes", "pids/m/p/pids.max", "cpu/m/p/cgroup.procs",
-                "memory/m/p/cgroup.procs", "pids/m/p/cgroup.procs",
+                "memory/m/p/memory.limit_in_bytes", "pids/m/p/pids.max", "cpu/m/p/tasks",
+                "memory/m/p/tasks", "pids/m/p/tasks",
             ] {
                 try makeFile("\(root)/\(file)")
             }

@@ -141,11 +141,11 @@ struct linux_launched {
 void linux_launch_start(const struct linux_launch *launch, struct linux_launched *launched);
 
 /// A helper that joined v1 cgroups ahead of time and waits there to start one process: what it starts is in them from its
-/// first instruction, while a process that joins by itself waits for the kernel (cgroup.procs, a grace period of RCU). It
-/// shares the caller's memory and descriptors, starts the process as the caller's child, and is then gone.
+/// first instruction. It shares the caller's memory and descriptors, starts the process as the caller's child, and is then
+/// gone.
 struct linux_parked;
 
-/// Makes a helper in the cgroups of some `cgroup.procs` files; returns once it has joined them, or NULL with `errno`.
+/// Makes a helper in the cgroups of some files to which a process writes `0` to join; returns once it has joined them, or NULL with `errno`.
 /// For a process with one thread.
 struct linux_parked *linux_park(const int *cgroup_procs, uint32_t count);
 

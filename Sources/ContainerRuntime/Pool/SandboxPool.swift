@@ -5,9 +5,8 @@ import Supervision
 import Synchronization
 import Threads
 
-/// Keeps sandboxes ready, so that a pod need not wait for what takes long and is the same for all: a process, namespaces,
-/// and a grace period of the kernel for v1 cgroups. A thread of its own makes them, all that are missing at once: then they
-/// share one grace period.
+/// Keeps sandboxes ready, so that a pod need not wait for what takes long and is the same for all: a process, namespaces
+/// and cgroups. A thread of its own makes them, all that are missing together.
 final class SandboxPool: Sendable {
     private struct State {
         var size: PoolSize

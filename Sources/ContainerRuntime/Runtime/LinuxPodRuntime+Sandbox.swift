@@ -52,7 +52,7 @@ extension LinuxPodRuntime {
         try kernel.makeDirectories(pod.run, mode: 0o700)
         failpoint(.sandboxDirectoriesMade)
         // With v2 the supervisor is out of the agent's cgroup from its first instruction; v1 can wait.
-        let later = cgroups.unified == nil ? [] : try cgroups.legacyProcessFiles(path: pod.supervisorCgroup)
+        let later = cgroups.unified == nil ? [] : try cgroups.legacyJoinFiles(path: pod.supervisorCgroup)
         let range = config.userNamespace ? try takeUserRange(pod) : nil
         let intent = SupervisorConfig(
             podUID: config.podUID, hostname: config.hostname, hostNetwork: config.hostNetwork, userRange: range,

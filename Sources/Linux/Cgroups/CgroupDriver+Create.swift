@@ -8,7 +8,7 @@ public final class CgroupHandle: Sendable {
     public let path: String
     /// The directory in the v2 hierarchy, for clone3's `CLONE_INTO_CGROUP`; nil on machines without v2.
     public let v2DirectoryFD: Int32?
-    /// The `cgroup.procs` files of the v1 hierarchies, open for writing: a process that writes `0` joins.
+    /// The join files of the v1 hierarchies, open for writing: a process with one thread that writes `0` joins.
     public let v1ProcsFDs: [Int32]
     private let closed = Atomic(false)
 
@@ -75,7 +75,8 @@ extension CgroupDriver {
                 if let unified, directory.hasPrefix(unified + "/") {
                     directoryFD = try Descriptor(opening: directory, flags: O_RDONLY | O_DIRECTORY).release()
                 } else {
-                    procs.append(try Descriptor(opening: "\(directory)/cgroup.procs", flags: O_WRONLY).release())
+                    procs.append(
+                        try Descriptor(opening: "\(directory)/\(Self.legacyJoinFile)", flags: O_WRONLY).release())
                 }
             }
             return CgroupHandle(path: path, v2DirectoryFD: directoryFD, v1ProcsFDs: procs)

@@ -7,7 +7,7 @@ extension CgroupDriver {
 
     /// Makes a cgroup in the v1 hierarchies alone, to be given its place later by `move`, which v2 does not have.
     ///
-    /// - Returns: Its `cgroup.procs` files.
+    /// - Returns: The files to which a process with one thread writes `0` to join.
     public func createLegacy(path: String, resources: CgroupResources) throws(LinuxError) -> [String] {
         let relative = try Self.components(of: path).joined(separator: "/")
         for root in legacyRoots {
@@ -16,7 +16,7 @@ extension CgroupDriver {
         }
         try update(path: path, resources: resources, only: .v1)
         failpoint(.cgroupLimited, path)
-        return legacyRoots.map { "\($0)/\(relative)/cgroup.procs" }
+        return legacyRoots.map { "\($0)/\(relative)/\(Self.legacyJoinFile)" }
     }
 
     /// Makes a cgroup in the v2 hierarchy alone, and opens it; nil on machines without one.

@@ -11,7 +11,7 @@ public struct Launch {
     public var namespaces: Int32 = 0
     /// A cgroup v2 directory to start in.
     public var cgroup: Int32?
-    /// Open `cgroup.procs` files of v1 hierarchies, for `joinCgroups`.
+    /// Open join files of cgroups in v1 hierarchies, for `joinCgroups`.
     public var cgroupProcs: [Int32] = []
     /// Standard input, output and error, for `streams`.
     public var streams: (Int32, Int32, Int32) = (0, 1, 2)

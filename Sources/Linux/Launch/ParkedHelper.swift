@@ -1,14 +1,14 @@
 import CLinux
 import Glibc
 
-/// A process that has joined v1 cgroups and waits in them to start one process for `Launch`, which then need not join:
-/// that can take a grace period of the kernel, some 10 ms. See `linux_park`.
+/// A process that has joined v1 cgroups and waits in them to start one process for `Launch`, which then need not join.
+/// See `linux_park`.
 ///
 /// For a process with one thread, and for that thread.
 public final class ParkedHelper {
     let raw: OpaquePointer
 
-    /// Makes one in the cgroups of some `cgroup.procs` files.
+    /// Makes one in the cgroups of some join files.
     public init(joining procs: [String]) throws(LinuxError) {
         var files: [Int32] = []
         defer { for file in files { close(file) } }

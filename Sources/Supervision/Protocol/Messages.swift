@@ -14,8 +14,8 @@ public struct SupervisorConfig: Codable, Sendable, Hashable {
     public var sysctls: [String: String]
     /// The directory of the socket and of what else concerns only the running supervisor.
     public var runDirectory: String
-    /// The `cgroup.procs` files of the v1 cgroups that the supervisor joins once it has nothing else to do: that takes
-    /// a grace period of the kernel, some 10 ms, for which no container should wait.
+    /// The files of the cgroups that the supervisor joins by writing `0`, once it has nothing else to do: in a v2 hierarchy
+    /// that takes a grace period of the kernel, some 10 ms, for which no container should wait.
     public var cgroupProcs: [String]
     /// What a supervisor that waits for its pod has done for it already; nil for one that has its pod from the start.
     public var parking: Parking?
