@@ -15,7 +15,8 @@ import Testing
         var planner = LaunchPlanner(
             config: config, image: image, user: ResolvedUser(user: 0, group: 0, groups: [0], home: "/root"),
             capabilities: 0xFF, filter: "0102ab",
-            paths: ContainerPaths(directory: "/data/web.2", cgroup: "martlet/pod/web.2"), hostname: "web-0",
+            paths: ContainerPaths(directory: "/data/web.2", cgroup: "martlet/pod/web.2"),
+            mountPoints: "/data/mountpoints", hostname: "web-0",
             cgroups: CgroupView(legacy: []), hasUnifiedCgroup: true)
         change(&planner)
         return planner
@@ -75,7 +76,7 @@ import Testing
         let steps = try planner.rootSteps() + planner.identity.steps(arguments: ["/web"])
         let order: [LaunchStep] = [
             .privateMounts, .ownFiles(id: 1_048_576), .mapOwners(path: "/layers/top"),
-            .mapOwners(path: "/layers/base"), planner.overlay,
+            .mapOwners(path: "/layers/base"), .mapOwners(path: "/data/mountpoints"), planner.overlay,
             .bindBelow(
                 root: "/volume", path: "a/b", destination: "/data",
                 attributes: MountAttributes.noSetUID | MountAttributes.noDevices | MountAttributes.readOnly
@@ -104,7 +105,8 @@ import Testing
 
     @Test func `the root is an overlay whose layers' names are escaped`() throws {
         let step = try planner { $0.image.layerDirectories = ["/a:b", "/c,d\\e"] }.overlay
-        let data = "lowerdir=/a\\:b:/c\\,d\\\\e,upperdir=/data/web.2/upper,workdir=/data/web.2/work,volatile"
+        let data =
+            "lowerdir=/a\\:b:/c\\,d\\\\e:/data/mountpoints,upperdir=/data/web.2/upper,workdir=/data/web.2/work,volatile"
         #expect(step == .overlayRoot(at: "/data/web.2", data: data, options: []))
     }
 

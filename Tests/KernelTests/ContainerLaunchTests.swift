@@ -6,6 +6,21 @@ import Testing
 
 @Suite(.enabled(if: isRoot, Comment(rawValue: rootNeeded)), .serialized)
 struct ContainerLaunchTests {
+    @Test(arguments: [false, true])
+    func `what is mounted over in every container needs no room in its own directory`(userNamespace: Bool) throws {
+        let fixture = try RuntimeFixture(userNamespace: userNamespace)
+        try fixture.sandbox()
+        let hosts = "\(fixture.directory)/hosts"
+        try writeFile(hosts, create: "127.0.0.1 localhost\n", mode: 0o644)
+        var config = fixture.shell("cat /etc/hosts; stat -c %a /dev /sys /etc; touch /written")
+        config.mounts = [ContainerMount(source: .bind(hosts), destination: "/etc/hosts")]
+        let (end, output) = try fixture.run(config)
+        #expect(end.phase == .exited(exitCode: 0, signal: nil, outOfMemory: false))
+        #expect(output == "127.0.0.1 localhost\n755\n555\n755")
+        let own = "\(fixture.directory)/data/pods/pod/containers/web.0/upper"
+        #expect(try listDirectory(own) == ["written"])
+    }
+
     @Test(arguments: [("true", 0), ("exit 7", 7), ("exit 255", 255), ("nosuchprogram", 127)])
     func `a program's exit code comes back`(script: String, code: Int) throws {
         let fixture = try RuntimeFixture()

@@ -7,7 +7,6 @@ extension LaunchPlanner {
     /// The root: the image's layers under the container's own directory. What the container wrote is thrown away with
     /// it, so nothing waits for the disk (`volatile`).
     var overlay: LaunchStep {
-        let layers = image.layerDirectories
         let lower = layers.map { Self.escape($0, ":,\\") }.joined(separator: ":")
         let own = "upperdir=\(Self.escape(paths.upper, ",\\")),workdir=\(Self.escape(paths.work, ",\\"))"
         let data = "lowerdir=\(lower),\(own),volatile"
@@ -78,7 +77,7 @@ extension LaunchPlanner {
             }
         }
         let texts =
-            environment + (try arguments()) + [workingDirectory, config.logPath] + mounts + image.layerDirectories
+            environment + (try arguments()) + [workingDirectory, config.logPath] + mounts + layers
         if let text = texts.first(where: { $0.utf8.contains(0) }) {
             throw RuntimeError(.invalid, "\"\(text)\" contains a zero byte")
         }

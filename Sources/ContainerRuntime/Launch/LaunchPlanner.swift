@@ -13,6 +13,8 @@ struct LaunchPlanner {
     /// The system call filter, as hexadecimal bytes.
     var filter: String?
     var paths: ContainerPaths
+    /// The layer below the image's; see `MountPoints`.
+    var mountPoints: String
     var hostname: String
     var cgroups: CgroupView
     /// Masked in addition to the default paths.
@@ -38,12 +40,15 @@ struct LaunchPlanner {
         return request
     }
 
+    /// What the root is made of beneath the container's own directory, the top one first.
+    var layers: [String] { image.layerDirectories + [mountPoints] }
+
     /// The steps that make the root and enter it.
     func rootSteps() throws(RuntimeError) -> [LaunchStep] {
         var steps: [LaunchStep] = [.joinCgroups, .unshare(flags: ContainerNamespaces.inCgroup), .privateMounts]
         if let userRange {
             steps.append(.ownFiles(id: userRange.first))
-            steps += image.layerDirectories.map { .mapOwners(path: $0) }
+            steps += layers.map { .mapOwners(path: $0) }
         }
         steps.append(overlay)
         steps += ContainerDefaults.mounts(userRange)

@@ -49,7 +49,8 @@ extension LinuxPodRuntime {
         let range = config.userNamespace ? try userRange(of: sandbox, for: user, config) : nil
         var planner = LaunchPlanner(
             config: config, image: image, user: user, userRange: range, capabilities: capabilities.mask, filter: nil,
-            paths: container, hostname: sandbox.hostname, cgroups: cgroupView, maskedPaths: thermalPaths,
+            paths: container, mountPoints: mountPoints, hostname: sandbox.hostname, cgroups: cgroupView,
+            maskedPaths: thermalPaths,
             hasUnifiedCgroup: false)
         if config.seccomp { planner.filter = try SeccompProfile.hexadecimalFilter(capabilities: capabilities) }
         // Nothing is made for a configuration that cannot be carried out.

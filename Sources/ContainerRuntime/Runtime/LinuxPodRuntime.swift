@@ -27,6 +27,8 @@ public final class LinuxPodRuntime: PodRuntime {
     let trash: (data: Trash, run: Trash)
     /// The sandboxes that are kept ready, where that was asked for.
     let pools = Mutex<SandboxPools?>(nil)
+    /// The layer below every image's.
+    let mountPoints: String
     /// Paths of processors that tell of their temperature, hidden like the default masked paths.
     let thermalPaths: [String]
 
@@ -48,6 +50,7 @@ public final class LinuxPodRuntime: PodRuntime {
         self.supervisorPath = supervisorPath
         self.images = images
         self.cgroupRoot = cgroupRoot
+        mountPoints = "\(dataDirectory)/mountpoints"
         do {
             cgroups = try CgroupDriver.detect()
             self.kernel = kernel ?? LinuxKernel(cgroups: cgroups)
@@ -58,6 +61,7 @@ public final class LinuxPodRuntime: PodRuntime {
             for directory in [dataDirectory, runDirectory] {
                 try Linux.makeDirectories("\(directory)/pods", mode: 0o700)
             }
+            try MountPoints.make(at: mountPoints)
             userRanges = SharedUserRanges(try UserRanges(reading: dataDirectory))
             trash = (
                 try Trash(directory: "\(dataDirectory)/removed", kernel: self.kernel),
