@@ -92,6 +92,37 @@ import Testing
         #expect(refusals > 10)
     }
 
+    @Test func `a flipped bit in the name of a type is noticed`() throws {
+        let original = try Original()
+        let bytes = try #require(original.files["store.db"])
+        let name = Array("v1Podpods".utf8)
+        let row = try #require(bytes.indices.first { bytes[$0...].starts(with: name) })
+        // The version and the plural are what objects are found by; the kind comes from the registry.
+        for place in [row, row + 1] + Array((row + 5)..<(row + 9)) {
+            for bit in UInt8(0)..<8 {
+                var files = original.files
+                files["store.db"]?[place] ^= 1 << bit
+                let fate = try fate(of: files, original, "bit \(bit) of byte \(place)")
+                #expect(fate != .whole, "bit \(bit) of byte \(place)")
+            }
+        }
+    }
+
+    @Test func `a store of the first schema is read and written as it is`() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.path("store.db")
+        try SQLiteStore(path: path).close()
+        let connection = try Connection(path: path, vfs: nil)
+        try connection.execute("PRAGMA user_version = 1")
+        connection.close()
+        for number in 1...2 {
+            let store = try SQLiteStore(path: path)
+            try store.put(podKey("pod-\(number)"), Int64(number))
+            #expect(store.list(StoreScope(type: nil)).objects.count == number)
+            store.close()
+        }
+    }
+
     @Test(arguments: ["store.db", "store.db-wal", "store.db-mark"])
     func `a file that is cut anywhere loses nothing in silence`(_ file: String) throws {
         let original = try Original()

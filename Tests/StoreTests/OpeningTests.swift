@@ -45,11 +45,11 @@ import Testing
     @Test func `a schema of a newer version is refused`() throws {
         let (folder, path) = try filled()
         let connection = try Connection(path: path, vfs: nil)
-        try connection.execute("PRAGMA user_version = 2")
+        try connection.execute("PRAGMA user_version = 3")
         connection.close()
         #expect(
             refusal(path)
-                == "database \(path) has schema version 2 and this martlet knows up to 1: "
+                == "database \(path) has schema version 3 and this martlet knows up to 2: "
                 + "it was written by a newer one, run that")
         withExtendedLifetime(folder) {}
     }

@@ -5,12 +5,25 @@ import Model
 struct Checksum {
     private var hash: UInt64 = 0xCBF2_9CE4_8422_2325
 
-    static func of(_ object: StoredObject, type: Int64, document: [UInt8]?) -> Int64 {
-        of(position: object.position, type: type, object.key.namespace, object.key.name, document)
+    /// What of a row's type its checksum is made with.
+    enum TypePart {
+        /// The number alone, as schema version 1 has it: a change of the type's name goes unseen.
+        case number
+        /// The number and the name.
+        case name
     }
 
-    static func of(_ row: LogRow) -> Int64 {
-        of(position: row.position, type: row.type, row.namespace, row.name, row.document)
+    /// - Parameter number: the number of the object's type in the file.
+    static func of(_ object: StoredObject, number: Int64, document: [UInt8]?, _ part: TypePart) -> Int64 {
+        let key = object.key
+        return of(
+            position: object.position, number: number, part == .name ? key.type : nil, key.namespace, key.name, document
+        )
+    }
+
+    static func of(_ row: LogRow, type: ResourceType, _ part: TypePart) -> Int64 {
+        of(
+            position: row.position, number: row.type, part == .name ? type : nil, row.namespace, row.name, row.document)
     }
 
     /// The checksum of some bytes.
@@ -21,10 +34,17 @@ struct Checksum {
     }
 
     private static func of(
-        position: Int64, type: Int64, _ namespace: String, _ name: String, _ document: [UInt8]?
+        position: Int64, number: Int64, _ type: ResourceType?, _ namespace: String, _ name: String,
+        _ document: [UInt8]?
     ) -> Int64 {
         var checksum = Checksum()
-        for number in [position, type, Int64(namespace.utf8.count), Int64(name.utf8.count)] { checksum.add(number) }
+        if let type {
+            checksum.add(type.apiVersion.utf8)
+            checksum.add(0)
+            checksum.add(type.plural.utf8)
+            checksum.add(type.isNamespaced ? 1 : 0)
+        }
+        for number in [position, number, Int64(namespace.utf8.count), Int64(name.utf8.count)] { checksum.add(number) }
         checksum.add(namespace.utf8)
         checksum.add(name.utf8)
         checksum.add(document == nil ? 0 : 1)

@@ -18,21 +18,25 @@ struct LogRow {
 /// log is what it replaced.
 struct LogReplay {
     private let path: String
+    private let checksums: Checksum.TypePart
     private var content = Published()
     private var pending: [StoreEvent] = []
     private var pendingRevision: StoreRevision
     /// The rows that were added.
     private(set) var rows = RowSet()
 
-    init(path: String, compacted: StoreRevision) {
+    init(path: String, compacted: StoreRevision, checksums: Checksum.TypePart) {
         self.path = path
+        self.checksums = checksums
         content.history = History(compacted: compacted)
         pendingRevision = compacted
     }
 
     mutating func add(_ row: LogRow, of type: ResourceType?) throws(SQLiteFailure) {
         guard let type else { throw damaged(row, "its type \(row.type) is unknown") }
-        guard row.checksum == Checksum.of(row) else { throw damaged(row, "its checksum is wrong") }
+        guard row.checksum == Checksum.of(row, type: type, checksums) else {
+            throw damaged(row, "its checksum is wrong")
+        }
         rows.insert(row.position)
         let event = try event(row, ObjectKey(type, namespace: row.namespace, name: row.name))
         if event.change == .deleted { content.index.remove(event.object.key) } else { content.index.put(event.object) }

@@ -7,7 +7,7 @@ extension SQLiteJournal {
         do throws(SQLiteFailure) {
             let types = try loadTypes()
             for (number, type) in types { typeNumbers[type] = number }
-            var replay = LogReplay(path: path, compacted: try compacted())
+            var replay = LogReplay(path: path, compacted: try compacted(), checksums: checksums)
             let rows = try connection.prepare(
                 "SELECT position, type, namespace, name, document, checksum FROM object_version ORDER BY position")
             while try rows.step() {

@@ -2,8 +2,9 @@ import Glibc
 
 /// The schema, and whether a file has it.
 extension SQLiteJournal {
-    /// The schema's version: `PRAGMA user_version`.
-    static let schemaVersion: Int64 = 1
+    /// The schema's version: `PRAGMA user_version`. Files of version 1, whose checksums leave out the names of types, stay as
+    /// they are; `martlet backup` and `martlet restore` make one of version 2 of them.
+    static let schemaVersion: Int64 = 2
     /// `PRAGMA application_id`: "Mrtl" in ASCII.
     static let applicationID: Int64 = 0x4D72_746C
 
@@ -48,6 +49,7 @@ extension SQLiteJournal {
                 "has schema version \(version) and this martlet knows up to \(Self.schemaVersion): "
                     + "it was written by a newer one, run that")
         }
+        if version == 1 { checksums = .number }
         let check = try connection.text("PRAGMA quick_check(1)")
         guard check == "ok" else { throw refused("is damaged: \(check)") }
     }

@@ -12,6 +12,8 @@ final class SQLiteJournal: Journal, @unchecked Sendable {
     private var statements: Statements?
     /// The number of each type in the file.
     var typeNumbers: [ResourceType: Int64] = [:]
+    /// What the file's checksums are made with.
+    var checksums = Checksum.TypePart.name
     /// The rows of the file and up to where they reach, as of the last commit.
     var mark = Mark(revision: 0, compacted: 0, rows: RowSet())
     let markFile: MarkFile
@@ -134,7 +136,7 @@ final class SQLiteJournal: Journal, @unchecked Sendable {
         try statements.insert.bind(object.key.namespace, at: 3)
         try statements.insert.bind(object.key.name, at: 4)
         try statements.insert.bind(document, at: 5)
-        try statements.insert.bind(Checksum.of(object, type: type, document: document), at: 6)
+        try statements.insert.bind(Checksum.of(object, number: type, document: document, checksums), at: 6)
         _ = try statements.insert.step()
         mark.rows.insert(object.position)
     }
