@@ -8,7 +8,8 @@
     ///   the N-th time, counting only those whose detail matches; `*` in it stands for anything. For `launch-step` N is
     ///   the step, and the process that is being started dies; `each` stands for every step once.
     /// - `MARTLET_FAILPOINT_TRACE=FILE`: every place that is come to is appended, as `PROCESS PID SITE DETAIL`, and
-    ///   `fired` in front of the one where the process dies. Processes that find such a line when they start are not armed.
+    ///   `fired` in front of the one where the process dies. Processes that find such a line, when they start or when they
+    ///   come to the place, go on.
     /// - `MARTLET_FAILPOINT_PROCESS`: which process this is; set by the one that starts it.
     @usableFromInline
     final class FailpointPlan: Sendable {
@@ -85,7 +86,7 @@
         func pass(_ site: Failpoint, _ detail: String) {
             note("\(site.rawValue) \(detail)")
             guard let armed, let number = armed.number, armed.site == site, armed.matches(detail),
-                passed.add(1, ordering: .relaxed).newValue == number
+                passed.add(1, ordering: .relaxed).newValue == number, !Self.hasFired(tracePath)
             else { return }
             note("\(site.rawValue) \(detail)", mark: "fired ")
             kill(getpid(), SIGKILL)
@@ -99,7 +100,8 @@
                 if let next { note("launch-step:\(next) \(detail)", mark: "killed ") }
                 return next
             }
-            guard steps.contains(number), !hasFired.exchange(true, ordering: .relaxed) else { return nil }
+            guard steps.contains(number), !hasFired.exchange(true, ordering: .relaxed), !Self.hasFired(tracePath)
+            else { return nil }
             note("launch-step:\(number) \(detail)", mark: "fired ")
             return number
         }

@@ -210,7 +210,12 @@ final class CrashRun {
                 return counts == [wanted, wanted, wanted]
             }
         }
-        if names.contains("brief"), briefUID == nil { briefUID = try pods("brief").first?.uid }
+        guard names.contains("brief"), briefUID == nil else { return }
+        // The server may die between one question and the next.
+        try `await`("the pod of brief") {
+            self.briefUID = try self.pods("brief").first?.uid
+            return self.briefUID != nil
+        }
     }
 
     private var briefUID: String?
