@@ -53,9 +53,9 @@ public struct AppSpec: Codable, Hashable, Sendable, Buildable {
     /// How the number of pods follows the load.
     public var autoscale: JSONValue?
     /// How the service is reached from outside.
-    public var routes: [JSONValue] = []
+    public var routes: [RouteSpec] = []
     /// How traffic is spread over the pods.
-    public var traffic: JSONValue?
+    public var traffic: TrafficSpec?
 
     /// Makes an empty spec.
     public init() {}

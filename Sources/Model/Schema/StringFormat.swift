@@ -154,6 +154,14 @@ extension StringFormat {
     public static let headerName = StringFormat("headerName", "an HTTP header name") {
         !$0.isEmpty && $0.utf8.allSatisfy { $0.isASCIIAlphanumeric || "!#$%&'*+-.^_`|~".utf8.contains($0) }
     }
+    /// The name of a cookie (RFC 6265 section 4.1.1), without the characters that need quoting elsewhere.
+    public static let cookieName = StringFormat("cookieName", "a cookie name of letters, digits, '-', '_' and '.'") {
+        !$0.isEmpty && $0.utf8.count <= 64 && $0.utf8.allSatisfy { $0.isASCIIAlphanumeric || "-_.".utf8.contains($0) }
+    }
+    /// A time over which errors are counted: what is kept of each second reaches that far.
+    public static let errorWindow = StringFormat("errorWindow", "a duration from 1s to 15m, such as 10s") {
+        TimeSpan($0).map { $0 >= .seconds(1) && $0 <= .minutes(15) } ?? false
+    }
     /// The value of an HTTP header (RFC 9110 section 5.5), without what could end the header.
     public static let headerValue = StringFormat(
         "headerValue", "an HTTP header value in ASCII without control characters"
