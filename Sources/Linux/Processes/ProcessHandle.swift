@@ -64,6 +64,12 @@ public func processStartTime(_ pid: Int32) -> UInt64? {
 /// proc_pid_stat(5), field 3.
 public func isProcessStopped(_ pid: Int32) -> Bool { ["T", "t"].contains(processFields(pid).first) }
 
+/// Whether a process runs and leads its session, see setsid(2); one that has ended and waits to be reaped does not.
+public func isSessionLeader(_ pid: Int32) -> Bool {
+    let fields = processFields(pid)
+    return fields.count > 3 && fields[3] == "\(pid)" && !["Z", "X"].contains(fields[0])
+}
+
 /// What proc_pid_stat(5) says of a process from field 3 on; nothing when there is none.
 private func processFields(_ pid: Int32) -> [Substring] {
     guard let text = try? readText("/proc/\(pid)/stat", limit: 8192) else { return [] }
