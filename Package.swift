@@ -73,10 +73,12 @@ let package = Package(
                 "Failpoints",
             ]),
         library("Network", ["Model", "Linux", "CLinux", "Failpoints"]),
+        library("Proxy", ["Model"]),
         library("HTTP", ["Threads", "Wire", "PKI", "CMicroHTTPD", "CGnuTLS", "CLinux"]),
 
         // Layer 3.
         library("ControlPlane", ["Model", "Threads", "Controllers", "Scheduler", "Store"]),
+        library("DataPlane", ["Model", "Failpoints", "Threads", "Linux", "CLinux", "Network", "Proxy"]),
         library(
             "Agent",
             ["Model", "Threads", "Wire", "Linux", "Supervision", "ContainerRuntime", "Network", "Failpoints"]),
@@ -156,6 +158,8 @@ let package = Package(
                 "SystemCallFaults", "image-unpacker",
             ]),
         tests("NetworkTests", ["Network", "Linux", "CLinux", "Model"]),
+        tests("ProxyTests", ["TestSupport", "Proxy", "Model"]),
+        tests("DataPlaneTests", ["DataPlane", "Proxy", "Threads", "Linux", "CLinux", "Model"]),
         tests(
             "ControlPlaneTests",
             ["TestSupport", "Threads", "ControlPlane", "Controllers", "Scheduler", "Store", "Model"]),

@@ -25,10 +25,14 @@ let importTable: [String: Set<String>] = [
         "Synchronization",
     ],
     "Network": ["Model", "Failpoints", "Linux", "CLinux", "Glibc", "Synchronization"],
+    "Proxy": ["Model"],
     "HTTP": ["Wire", "Threads", "PKI", "CMicroHTTPD", "CGnuTLS", "CLinux", "Glibc", "Synchronization"],
 
     // Layer 3: the loop, and the node.
     "ControlPlane": ["Model", "Threads", "Controllers", "Scheduler", "Store", "Glibc", "Synchronization"],
+    "DataPlane": [
+        "Model", "Failpoints", "Threads", "Linux", "CLinux", "Network", "Proxy", "Glibc", "Synchronization",
+    ],
     "Agent": [
         "Model", "Failpoints", "Threads", "Wire", "Linux", "Supervision", "ContainerRuntime", "Network", "Glibc",
         "Synchronization",
@@ -64,7 +68,7 @@ let importTable: [String: Set<String>] = [
 ]
 
 /// Targets that decide: no clock, no randomness, no input or output, no threads.
-let pureTargets: Set<String> = ["Model", "Consistency", "Controllers", "Scheduler", "BenchmarkReport"]
+let pureTargets: Set<String> = ["Model", "Consistency", "Controllers", "Scheduler", "Proxy", "BenchmarkReport"]
 
 /// Words that decisions cannot contain, with why.
 let impureWords: [(word: String, why: String)] = [

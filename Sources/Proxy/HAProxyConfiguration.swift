@@ -1,0 +1,136 @@
+import Model
+
+/// HAProxy's configuration for a table: the text, the maps that it reads, and the servers that it starts with.
+///
+/// The text says what only a reload can change. What changes while HAProxy runs is kept apart: servers, and the maps with
+/// shares, routes and time limits. So a reload is needed exactly when `structure` is another one.
+public struct HAProxyConfiguration: Sendable, Hashable {
+    /// Where its files are, absolute.
+    public let directory: String
+    /// The table, in its normal order.
+    public let table: EndpointTable
+    /// The routes, with those that lost.
+    public let routes: RouteTable
+    /// The configuration without servers.
+    public let structure: String
+    /// Names `structure`; HAProxy tells which one it runs.
+    public let mark: String
+    /// The configuration.
+    public let text: String
+    /// The maps' contents by file name.
+    public let maps: [MapFile]
+    /// The certificates' contents by file name, below `certs/`.
+    public let certificates: [ProxyCertificate]
+
+    /// Computes the configuration for a table. The same table gives the same text, whatever its order.
+    public init(_ table: EndpointTable, directory: String) {
+        let table = table.normalized
+        self.directory = directory
+        self.table = table
+        routes = RouteTable(table.services)
+        maps = MapFile.all(table, routes)
+        let wanted = Set(table.wantedCertificates.map(\.name))
+        certificates = table.settings.certificates.filter { wanted.contains($0.name) }
+        var writer = ConfigurationWriter(table, routes, certificates, directory: directory)
+        writer.write()
+        structure = writer.lines.filter { !$0.hasPrefix(ConfigurationWriter.server) }.joined(separator: "\n") + "\n"
+        mark = String(stableHash(structure), radix: 16)
+        let global = (writer.lines.firstIndex(of: "global") ?? 0) + 1
+        text =
+            (writer.lines[..<global] + ["    description \(mark)"] + writer.lines[global...]).joined(separator: "\n")
+            + "\n"
+    }
+
+    /// Every backend that holds servers, with its port and side.
+    public var backends: [Backend] { Backend.all(table) }
+}
+
+/// A map that HAProxy reads at its start and that is changed while it runs.
+public struct MapFile: Sendable, Hashable {
+    /// The names of the maps.
+    public enum Name: String, Sendable, Hashable, CaseIterable {
+        /// How many of ten thousand requests of a port go to its next side.
+        case shares = "shares.map"
+        /// The milliseconds that an answer of a port may take.
+        case timeouts = "timeouts.map"
+        /// Host and path to port.
+        case routes = "routes.map"
+    }
+    /// Which map.
+    public var name: Name
+    /// Keys and values, by key.
+    public var entries: [String: String]
+
+    /// The file's content, by key.
+    public var text: String {
+        entries.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)\n" }.joined()
+    }
+
+    static func all(_ table: EndpointTable, _ routes: RouteTable) -> [MapFile] {
+        var shares: [String: String] = [:]
+        var timeouts: [String: String] = [:]
+        for service in table.services {
+            for port in service.ports where port.protocol != .udp {
+                let key = ProxyName.port(service, port)
+                shares[key] = "\(port.effectiveShare)"
+                guard port.protocol.hasRequests, let timeout = service.traffic.timeout else { continue }
+                timeouts[key] = "\(max(1, timeout.wholeMilliseconds))"
+            }
+        }
+        let targets = routes.entries.map { ($0.pattern, $0.key) }
+        return [
+            MapFile(name: .shares, entries: shares), MapFile(name: .timeouts, entries: timeouts),
+            MapFile(name: .routes, entries: Dictionary(targets) { first, _ in first }),
+        ]
+    }
+}
+
+/// One side of a port, as a backend.
+public struct Backend: Sendable, Hashable {
+    /// The backend's name.
+    public var name: String
+    /// The service.
+    public var service: Service
+    /// The port.
+    public var port: ServicePort
+    /// Which side.
+    public var side: ProxyName.Side
+    /// The pods.
+    public var endpoints: [Endpoint] { side == .current ? port.current : port.next }
+    /// The key of the port in the maps.
+    public var key: String { ProxyName.port(service, port) }
+
+    static func all(_ table: EndpointTable) -> [Backend] {
+        table.services.flatMap { service in
+            service.ports.filter { $0.protocol != .udp }.flatMap { port in
+                ProxyName.Side.allCases.map { side in
+                    Backend(
+                        name: ProxyName.backend(ProxyName.port(service, port), side), service: service, port: port,
+                        side: side)
+                }
+            }
+        }
+    }
+
+    /// What every server of the backend says of itself: a server that is added at runtime inherits nothing.
+    public var serverOptions: [String] {
+        var options: [String] = []
+        if let limit = service.traffic.maxConnections { options += ["maxconn", "\(limit)"] }
+        if port.protocol == .http2 { options += ["proto", "h2"] }
+        return options
+    }
+
+    /// Whether requests of users who were on a pod go there even while it drains. Then it has to be put out of service for
+    /// it to get no more.
+    public var isSticky: Bool { port.protocol.hasRequests && service.traffic.sticky != nil }
+
+    /// The pods with the numbers of their servers.
+    var numbered: [(endpoint: Endpoint, number: Int)] {
+        var taken: Set<Int> = []
+        return endpoints.map { endpoint in
+            let number = serverNumber(endpoint.podUID, taken: taken)
+            taken.insert(number)
+            return (endpoint, number)
+        }
+    }
+}
