@@ -37,6 +37,7 @@ let package = Package(
         system("CCurl", pkgConfig: "libcurl", apt: "libcurl4-gnutls-dev"),
         system("CGnuTLS", pkgConfig: "gnutls", apt: "libgnutls28-dev"),
         system("CArchive", pkgConfig: "libarchive", apt: "libarchive-dev"),
+        system("CNFTables", pkgConfig: "libnftables", apt: "libnftables-dev"),
 
         // Layer 0.
         // `Double`'s rounding is libm's; nothing else links it for a program that imports only Model.
@@ -72,7 +73,7 @@ let package = Package(
                 "Threads", "Model", "Linux", "CLinux", "Supervision", "PKI", "CSeccomp", "CCap", "CArchive",
                 "Failpoints",
             ]),
-        library("Network", ["Model", "Linux", "CLinux", "Failpoints"]),
+        library("Network", ["Model", "Threads", "Linux", "CLinux", "CNFTables", "Failpoints"]),
         library("Proxy", ["Model"]),
         library("HTTP", ["Threads", "Wire", "PKI", "CMicroHTTPD", "CGnuTLS", "CLinux"]),
 

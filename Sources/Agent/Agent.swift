@@ -18,15 +18,16 @@ public struct AgentParts: Sendable {
     public var connection: any AgentConnection
     /// Where things are kept.
     public var paths: AgentPaths
-    /// The text of the pods' `/etc/resolv.conf`.
-    public var resolverConfiguration: String
+    /// The text of `/etc/resolv.conf` of a pod that is made now in a namespace.
+    public var resolverConfiguration: @Sendable (_ namespace: String) -> String
     /// Takes one line of text for the agent's log.
     public var log: @Sendable (String) -> Void
 
     /// Brings the parts together.
     public init(
         node: NodeDescription, runtime: any PodRuntime, images: any ImageStore, network: any PodNetworking,
-        connection: any AgentConnection, paths: AgentPaths, resolverConfiguration: String,
+        connection: any AgentConnection, paths: AgentPaths,
+        resolverConfiguration: @escaping @Sendable (_ namespace: String) -> String,
         log: @escaping @Sendable (String) -> Void
     ) {
         self.node = node

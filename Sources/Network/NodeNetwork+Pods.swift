@@ -10,15 +10,17 @@ extension NodeNetwork {
     /// - Parameters:
     ///   - networkNamespacePath: The file that names the pod's namespace: `/proc/PID/ns/net`.
     ///   - address: The address that the pod must have; nil for a free one.
+    ///   - hostPorts: The node's ports that lead to the pod.
+    /// - Throws: `exhausted` when no address is free, `conflict` when another pod has one of the ports.
     public func attach(
-        podUID: String, networkNamespacePath: String, address: IPAddress? = nil
+        podUID: String, networkNamespacePath: String, address: IPAddress? = nil, hostPorts: [HostPort] = []
     ) throws(NetworkError) -> PodNetwork {
         let allocated = records.withLock { records in
             Result { () throws(NetworkError) in
-                try records.allocate(podUID: podUID, wanted: address, plan: plan)
+                try records.allocate(podUID: podUID, wanted: address, hostPorts: hostPorts, plan: plan)
             }
         }
-        let own = try allocated.get()
+        let own = try allocated.get().address
         failpoint(.addressGiven)
         let network = try CIDR(own, prefixLength: plan.range.prefixLength)
         try system { () throws(LinuxError) in
@@ -32,6 +34,7 @@ extension NodeNetwork {
             if !link.isUp { try inside.setLink(link, up: true) }
             try inside.addDefaultRoute(gateway: plan.bridgeAddress, through: link)
             failpoint(.podConnected)
+            if !hostPorts.isEmpty { try applyFilter() }
         }
         return PodNetwork(
             address: own, prefix: plan.range.prefixLength, gateway: plan.bridgeAddress, interface: Self.podInterface)
@@ -40,9 +43,11 @@ extension NodeNetwork {
     /// Takes a pod's links and address away; nothing happens when it has none.
     public func detach(podUID: String) throws(NetworkError) {
         try AddressRecords.check(podUID: podUID)
+        let hadPorts = records.withLock { $0.records[podUID]?.hostPorts.isEmpty == false }
         try system { () throws(LinuxError) in try hostClient().deleteLink(named: Self.linkName(podUID: podUID)) }
         failpoint(.linksRemoved)
         try release(podUID: podUID)
+        if hadPorts { try ensureFilter() }
         failpoint(.addressTaken)
     }
 
@@ -58,7 +63,9 @@ extension NodeNetwork {
                 try client.deleteLink(named: link.name)
             }
         }
+        let hadPorts = records.withLock { !$0.hostPorts.isEmpty }
         for podUID in addresses.keys.sorted() where !livePodUIDs.contains(podUID) { try release(podUID: podUID) }
+        if hadPorts { try ensureFilter() }
     }
 
     /// Whether a link was made by `attach` for this bridge. One without a bridge has lost it, and may be another
@@ -90,6 +97,7 @@ extension NodeNetwork {
                 peer.hardwareAddress == hardwareAddress
             {
                 if link.master != bridgeLink.index { try client.setMaster(link, master: bridgeLink) }
+                try client.allowHairpin(name)
                 if !link.isUp { try client.setLink(link, up: true) }
                 return peer
             }
@@ -100,6 +108,7 @@ extension NodeNetwork {
                 name: name, bridge: bridgeLink.index, peerName: Self.podInterface, peerHardwareAddress: hardwareAddress,
                 peerNamespace: namespace.raw, mtu: mtu))
         failpoint(.linksMade)
+        try client.allowHairpin(name)
         guard let peer = try inside.link(named: Self.podInterface) else {
             throw LinuxError("make link", path: name, errno: ENODEV, detail: "the pod's side is missing")
         }

@@ -1,6 +1,8 @@
 import Glibc
 import Linux
+public import Model
 import Synchronization
+import Threads
 
 /// How a pod is connected.
 public struct PodNetwork: Sendable, Hashable {
@@ -24,28 +26,39 @@ public final class NodeNetwork: Sendable {
     /// (10.42.0.0/16, 10.43.0.0/16) or LXD (10.0.3.0/24).
     public static let defaultRange = "10.77.0.0/16"
 
+    /// The range of virtual addresses, which others do not take either.
+    public static let defaultServiceRange = "10.78.0.0/16"
+
     /// The bridge's name.
     public let bridge: String
     /// Who has which address.
     public let plan: PodAddressPlan
+    /// The range that Apps' virtual addresses are from.
+    public let serviceRange: CIDR
     /// The largest packet in bytes.
     public let mtu: UInt32
     let ipv6: Bool
     let hostNamespacePath: String
     let records: Mutex<AddressRecords>
+    let bridgeState = Mutex(BridgeState())
+    let filterState = Mutex(FilterState())
 
     /// Describes a network and adopts the addresses that were given before. Touches nothing of the kernel's.
     ///
     /// - Parameters:
     ///   - bridge: The bridge's name, at most 15 bytes.
     ///   - cidr: The range of this node's pods.
-    ///   - runDirectory: Where addresses are recorded, in `network/`.
+    ///   - serviceCIDR: The range of virtual addresses.
+    ///   - runDirectory: Where addresses are recorded, in `network/` and `resting/`.
     ///   - mtu: The largest packet in bytes.
     ///   - ipv6: Whether pods may use IPv6 among themselves; otherwise it is off in them.
     ///   - hostNamespacePath: The namespace of the bridge; another than the process's own makes a second machine.
+    ///   - clock: The time since the machine started.
     public init(
-        bridge: String = "martlet0", cidr: String = NodeNetwork.defaultRange, runDirectory: String,
-        mtu: UInt32 = 1500, ipv6: Bool = false, hostNamespacePath: String = "/proc/self/ns/net"
+        bridge: String = "martlet0", cidr: String = NodeNetwork.defaultRange,
+        serviceCIDR: String = NodeNetwork.defaultServiceRange, runDirectory: String,
+        mtu: UInt32 = 1500, ipv6: Bool = false, hostNamespacePath: String = "/proc/self/ns/net",
+        clock: @escaping @Sendable () -> TimeSpan = { MachineClock.monotonic }
     ) throws(NetworkError) {
         guard (1...15).contains(bridge.utf8.count), !bridge.contains("/"), !bridge.contains(where: \.isWhitespace)
         else {
@@ -56,7 +69,23 @@ public final class NodeNetwork: Sendable {
         self.ipv6 = ipv6
         self.hostNamespacePath = hostNamespacePath
         plan = try PodAddressPlan(cidr: cidr)
-        records = Mutex(try AddressRecords(directory: "\(runDirectory)/network"))
+        serviceRange = try Self.serviceRange(serviceCIDR, besides: plan.range)
+        records = Mutex(
+            try AddressRecords(
+                directory: "\(runDirectory)/network", restingDirectory: "\(runDirectory)/resting", clock: clock))
+    }
+
+    /// Reads the range of virtual addresses.
+    private static func serviceRange(_ text: String, besides pods: CIDR) throws(NetworkError) -> CIDR {
+        let range = try CIDR(text)
+        guard range.address == range.first else {
+            throw .invalid(
+                "service range \(range) has bits behind the prefix: did you mean \(range.first)/\(range.prefixLength)?")
+        }
+        guard !range.overlaps(pods) else {
+            throw .invalid("service range \(range) overlaps the pods' range \(pods); choose another --service-cidr")
+        }
+        return range
     }
 
     /// The pods that have an address, with it.

@@ -141,7 +141,7 @@ final class FakeNetwork: PodNetworking {
         if let failure = failure.change({ $0 }) { throw failure }
     }
 
-    func attach(podUID: String, networkNamespacePath: String) throws -> String {
+    func attach(podUID: String, networkNamespacePath: String, ports: [ContainerPort]) throws -> String {
         try note("attach \(podUID) \(networkNamespacePath)")
         return "10.0.0.2"
     }

@@ -34,7 +34,7 @@ private final class Machine {
         let agent = Agent(
             AgentParts(
                 node: node, runtime: runtime, images: FakeImages(), network: network, connection: connection,
-                paths: paths, resolverConfiguration: ""
+                paths: paths, resolverConfiguration: { _ in "" }
             ) { [log] line in withExtendedLifetime(token) { log.note(line) } })
         agent.start()
         self.agent = agent

@@ -20,7 +20,7 @@ private struct Harness {
         (network, connection) = (FakeNetwork(journal), FakeConnection(journal))
         executor = PodExecutor(
             runtime: runtime, images: images, network: network, connection: connection,
-            volumes: VolumeManager(paths: paths, resolverConfiguration: ""), copies: PodCopies(paths: paths),
+            volumes: VolumeManager(paths: paths, resolverConfiguration: { _ in "" }), copies: PodCopies(paths: paths),
             paths: paths)
     }
 

@@ -12,7 +12,7 @@ private let mayMount = Comment(rawValue: "mounting volumes on memory needs root"
 private func withVolumes(_ body: (VolumeManager, String) throws -> Void) throws {
     try withTemporaryFolder { folder in
         let paths = AgentPaths(data: "\(folder)/data", run: "\(folder)/run")
-        let volumes = VolumeManager(paths: paths, resolverConfiguration: "nameserver 10.0.0.1\n")
+        let volumes = VolumeManager(paths: paths, resolverConfiguration: { "search \($0)\n" })
         defer { try? volumes.remove(podUID: "u1") }
         try body(volumes, folder)
     }
@@ -245,7 +245,7 @@ func `the files of etc hold the pod's name and address`(hostname: String?, name:
             try volumes.writeNames(pod, address: address)
             let etc = "\(folder)/data/volumes/u1/.etc"
             #expect(try readText("\(etc)/hostname") == "\(name)\n")
-            #expect(try readText("\(etc)/resolv.conf") == "nameserver 10.0.0.1\n")
+            #expect(try readText("\(etc)/resolv.conf") == "search shop\n")
             let hosts = try readText("\(etc)/hosts").split(separator: "\n").map(String.init)
             #expect(hosts.first == "127.0.0.1\tlocalhost")
             #expect(hosts.last == "\(address)\t\(name)")

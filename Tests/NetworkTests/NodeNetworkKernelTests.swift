@@ -43,7 +43,7 @@ import Testing
                 LinkPair(
                     name: "martlet0", bridge: 0, peerName: "other",
                     peerHardwareAddress: HardwareAddress(for: network.plan.bridgeAddress),
-                    peerNamespace: try namespaceDescriptor(host), mtu: 1500))
+                    peerNamespace: host.raw, mtu: 1500))
             let error = #expect(throws: NetworkError.self) { try network.ensureBridge() }
             #expect(error?.description == "make bridge martlet0: File exists: another kind of interface")
         }
@@ -196,6 +196,85 @@ import Testing
         }
     }
 
+    private func bridgeAddresses(_ network: NodeNetwork) throws -> [String] {
+        let client = try network.hostClient()
+        return try client.addresses(of: #require(try client.link(named: "martlet0"))).map(\.description).sorted()
+    }
+
+    @Test func `the bridge has exactly the virtual addresses that are wanted`() throws {
+        try withNode { network, host, directory in
+            let (first, second) = (try IPAddress("10.78.0.5"), try IPAddress("10.78.255.255"))
+            try network.setVirtualAddresses([first, second])
+            try network.setVirtualAddresses([first, second])
+            #expect(try bridgeAddresses(network) == ["10.78.0.5/32", "10.78.255.255/32", "10.9.8.1/24"])
+            let restarted = try node(host, directory)
+            try restarted.ensureBridge()
+            #expect(try bridgeAddresses(network).count == 3)
+            try restarted.setVirtualAddresses([second])
+            #expect(try bridgeAddresses(network) == ["10.78.255.255/32", "10.9.8.1/24"])
+            try restarted.setVirtualAddresses([])
+            #expect(try bridgeAddresses(network) == ["10.9.8.1/24"])
+            let stranger = try IPAddress("10.79.0.1")
+            #expect(throws: NetworkError.invalid("virtual address 10.79.0.1 is not of the service range 10.78.0.0/16"))
+            {
+                try network.setVirtualAddresses([stranger])
+            }
+        }
+    }
+
+    @Test func `virtual addresses are reached from pods and from the node`() throws {
+        try withNode { network, host, _ in
+            let address = try IPAddress("10.78.0.5")
+            try network.setVirtualAddresses([address])
+            let pod = try TestNamespace()
+            let own = try network.attach(podUID: "one", networkNamespacePath: pod.path)
+            let listener = try Listener(in: host)
+            #expect(try connect(from: pod, to: address, port: listener.port) == 0)
+            #expect(try listener.peer() == own.address)
+        }
+    }
+
+    @Test func `a bridge that was deleted or lost an address is repaired with everything on it`() throws {
+        try withNode { network, host, _ in
+            let address = try IPAddress("10.78.0.5")
+            try network.setVirtualAddresses([address])
+            let pod = try TestNamespace()
+            _ = try network.attach(podUID: "one", networkNamespacePath: pod.path)
+            #expect(try !network.repairBridge())
+            let client = try network.hostClient()
+            let bridge = try #require(try client.link(named: "martlet0"))
+            try client.removeAddress(.single(address), from: bridge)
+            #expect(try network.repairBridge())
+            #expect(try bridgeAddresses(network).contains("10.78.0.5/32"))
+            try client.deleteLink(named: "martlet0")
+            #expect(try network.repairBridge())
+            #expect(try !network.repairBridge())
+            let listener = try Listener(in: host)
+            #expect(try connect(from: pod, to: address, port: listener.port) == 0)
+        }
+    }
+
+    @Test func `a service range that overlaps the pods' or an interface's is refused`() throws {
+        try withTemporaryDirectory { directory in
+            let host = try TestNamespace()
+            let error = #expect(throws: NetworkError.self) {
+                try NodeNetwork(cidr: "10.9.8.0/24", serviceCIDR: "10.9.0.0/16", runDirectory: directory)
+            }
+            #expect(
+                error?.description
+                    == "service range 10.9.0.0/16 overlaps the pods' range 10.9.8.0/24; choose another --service-cidr")
+            let network = try NodeNetwork(
+                cidr: "10.9.8.0/24", serviceCIDR: "10.9.9.0/24", runDirectory: directory,
+                hostNamespacePath: host.path)
+            let client = try network.hostClient()
+            try client.makeBridge(
+                name: "office", hardwareAddress: HardwareAddress(for: network.plan.bridgeAddress), mtu: 1500)
+            try client.addAddress(CIDR("10.9.9.7/32"), to: try #require(try client.link(named: "office")))
+            let refusal = #expect(throws: NetworkError.self) { try network.ensureBridge() }
+            #expect(refusal?.description.contains("10.9.9.0/24 for virtual addresses") == true)
+        }
+    }
+
     @Test func `the kernel's words are in the error`() throws {
         try withNode { network, _, _ in
             try network.ensureBridge()
@@ -213,9 +292,5 @@ import Testing
     @Test func `the names of links are those that earlier versions gave`() {
         #expect(NodeNetwork.linkName(podUID: "0b1e6b8e-5f0c-4c55-a6d0-54a1f2f3a001").utf8.count == 14)
         #expect(NodeNetwork.linkName(podUID: "one") == "mlta1921cbfc25")
-    }
-
-    private func namespaceDescriptor(_ namespace: TestNamespace) throws -> Int32 {
-        Int32(namespace.path.split(separator: "/").last ?? "") ?? -1
     }
 }

@@ -27,6 +27,9 @@ final class TestNamespace: Sendable {
 
     deinit { close(descriptor) }
 
+    /// The descriptor that holds the namespace.
+    var raw: Int32 { descriptor }
+
     /// A file that names the namespace.
     var path: String { "/proc/self/fd/\(descriptor)" }
 

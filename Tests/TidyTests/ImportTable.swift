@@ -24,7 +24,7 @@ let importTable: [String: Set<String>] = [
         "Glibc",
         "Synchronization",
     ],
-    "Network": ["Model", "Failpoints", "Linux", "CLinux", "Glibc", "Synchronization"],
+    "Network": ["Model", "Failpoints", "Threads", "Linux", "CLinux", "CNFTables", "Glibc", "Synchronization"],
     "Proxy": ["Model"],
     "HTTP": ["Wire", "Threads", "PKI", "CMicroHTTPD", "CGnuTLS", "CLinux", "Glibc", "Synchronization"],
 

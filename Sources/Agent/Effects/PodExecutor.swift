@@ -142,7 +142,9 @@ package struct PodExecutor: Sendable {
         let address =
             pod.spec.hostNetwork == true
             ? network.hostAddress
-            : try network.attach(podUID: pod.uid, networkNamespacePath: info.networkNamespacePath)
+            : try network.attach(
+                podUID: pod.uid, networkNamespacePath: info.networkNamespacePath,
+                ports: (pod.spec.initContainers + pod.spec.containers).flatMap(\.ports))
         try volumes.writeNames(pod, address: address)
         return .address(address)
     }

@@ -1,7 +1,11 @@
+public import Model
+
 /// Gives pods their addresses. Every method is idempotent and may be called from any thread.
 public protocol PodNetworking: AnyObject, Sendable {
     /// Connects a pod's network namespace and returns its address, or the one it has.
-    func attach(podUID: String, networkNamespacePath: String) throws -> String
+    ///
+    /// - Parameter ports: the pod's ports; those with a port of the node are reached by it.
+    func attach(podUID: String, networkNamespacePath: String, ports: [ContainerPort]) throws -> String
     /// Takes a pod's connection and address away.
     func detach(podUID: String) throws
     /// Takes away what no live pod owns.

@@ -7,8 +7,8 @@ import Model
 /// Makes, mounts and removes the volumes of pods. Every method is idempotent.
 struct VolumeManager: PodVolumes {
     let paths: AgentPaths
-    /// `nameserver` lines and the like that pods get, as text.
-    let resolverConfiguration: String
+    /// The text of `/etc/resolv.conf` of a pod in a namespace.
+    let resolverConfiguration: @Sendable (_ namespace: String) -> String
     /// Whether this kernel can show the files of a volume on memory with other owners than they have.
     var mapsMemory = KernelRelease.running.map { $0 >= .mapsMemory } ?? true
 
@@ -64,7 +64,7 @@ struct VolumeManager: PodVolumes {
             """
         try replace("\(directory)/hosts", with: Array(hosts.utf8), mode: 0o644)
         try replace("\(directory)/hostname", with: Array((hostname + "\n").utf8), mode: 0o644)
-        try replace("\(directory)/resolv.conf", with: Array(resolverConfiguration.utf8), mode: 0o644)
+        try replace("\(directory)/resolv.conf", with: Array(resolverConfiguration(pod.namespace).utf8), mode: 0o644)
         failpoint(.namesWritten)
     }
 

@@ -145,7 +145,7 @@ private struct UpRun {
             node: description, runtime: runtime, images: images, network: network,
             connection: NodeAPIConnection(try CurlClient(credentials.agentConfig(server: url))),
             paths: AgentPaths(data: installation.data, run: installation.run),
-            resolverConfiguration: ResolverConfiguration.forPods(), log: { Log(part: "agent")($0) })
+            resolverConfiguration: { _ in ResolverConfiguration.forPods() }, log: { Log(part: "agent")($0) })
         return Agent(parts)
     }
 

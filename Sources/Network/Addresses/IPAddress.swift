@@ -98,6 +98,14 @@ public struct CIDR: Sendable, Hashable, CustomStringConvertible {
         try self.init(try IPAddress(String(parts[0])), prefixLength: length)
     }
 
+    /// The range of one address alone.
+    static func single(_ address: IPAddress) -> CIDR { CIDR(address: address, prefixLength: address.family.bitWidth) }
+
+    /// Whether it is the range of one address alone.
+    var isSingle: Bool { prefixLength == address.family.bitWidth }
+
+    private init(address: IPAddress, prefixLength: Int) { (self.address, self.prefixLength) = (address, prefixLength) }
+
     /// The bits behind the prefix.
     private var hostMask: UInt128 {
         let width = address.family.bitWidth - prefixLength

@@ -88,6 +88,13 @@ struct RouteClient: Sendable {
         _ = try ask("set master", link.name, RouteMessage.setMaster(index: link.index, master: master.index))
     }
 
+    /// Lets a link's bridge send back over it what came from it: a pod that asks a port of the node or a virtual address may be
+    /// the one that answers. Where the bridge's packets go through the packet filter (br_netfilter), they are turned round in
+    /// the bridge.
+    func allowHairpin(_ name: String) throws(LinuxError) {
+        _ = try ask("allow hairpin", name, RouteMessage.allowHairpin(name: name))
+    }
+
     /// Deletes a link; nothing happens when there is none.
     func deleteLink(named name: String) throws(LinuxError) {
         do {
@@ -102,6 +109,15 @@ struct RouteClient: Sendable {
         do {
             _ = try ask("add address \(address)", link.name, RouteMessage.addAddress(address, index: link.index))
         } catch let error where error.errno == EEXIST {
+            return
+        }
+    }
+
+    /// Takes an address from a link; nothing happens when it has it not.
+    func removeAddress(_ address: CIDR, from link: Link) throws(LinuxError) {
+        do {
+            _ = try ask("remove address \(address)", link.name, RouteMessage.removeAddress(address, index: link.index))
+        } catch let error where error.errno == EADDRNOTAVAIL {
             return
         }
     }

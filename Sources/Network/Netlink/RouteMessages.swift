@@ -5,6 +5,7 @@ enum RouteMessage {
     static let deleteLink: UInt16 = 17
     static let getLink: UInt16 = 18
     static let newAddress: UInt16 = 20
+    static let deleteAddress: UInt16 = 21
     static let getAddress: UInt16 = 22
     static let newRoute: UInt16 = 24
 
@@ -22,6 +23,11 @@ enum RouteMessage {
         /// `IFLA_INFO_KIND` and `IFLA_INFO_DATA`, inside `info`.
         static let kind: UInt16 = 1
         static let data: UInt16 = 2
+        /// `IFLA_INFO_SLAVE_KIND` and `IFLA_INFO_SLAVE_DATA`: what a link is to its master.
+        static let portKind: UInt16 = 4
+        static let portData: UInt16 = 5
+        /// `IFLA_BRPORT_MODE`, inside `portData`.
+        static let hairpin: UInt16 = 4
         /// `VETH_INFO_PEER`, inside `data`.
         static let peer: UInt16 = 1
     }
@@ -84,6 +90,18 @@ enum RouteMessage {
         }
     }
 
+    /// Lets a bridge send a packet back over the link that it came from.
+    static func allowHairpin(name: String) -> NetlinkMessage {
+        request(newLink) { payload in
+            payload.linkHeader()
+            payload.attribute(LinkAttribute.name, name)
+            payload.nested(LinkAttribute.info) { info in
+                info.attribute(LinkAttribute.portKind, "bridge")
+                info.nested(LinkAttribute.portData) { $0.attribute(LinkAttribute.hairpin, UInt8(1)) }
+            }
+        }
+    }
+
     /// Deletes a link; the other one of a pair goes with it.
     static func deleteLink(name: String) -> NetlinkMessage {
         request(deleteLink) { payload in
@@ -112,6 +130,14 @@ enum RouteMessage {
             payload.addressHeader(address.address.family, prefixLength: address.prefixLength, index: index)
             payload.attribute(AddressAttribute.local, address.address.bytes)
             payload.attribute(AddressAttribute.address, address.address.bytes)
+        }
+    }
+
+    /// Takes an address from a link.
+    static func removeAddress(_ address: CIDR, index: Int32) -> NetlinkMessage {
+        request(deleteAddress) { payload in
+            payload.addressHeader(address.address.family, prefixLength: address.prefixLength, index: index)
+            payload.attribute(AddressAttribute.local, address.address.bytes)
         }
     }
 

@@ -102,7 +102,7 @@ extension Kernel: ImageStore {
 extension Kernel: PodNetworking {
     var hostAddress: String { address }
 
-    func attach(podUID: String, networkNamespacePath: String) throws -> String {
+    func attach(podUID: String, networkNamespacePath: String, ports: [ContainerPort]) throws -> String {
         let address = pods[podUID]?.address ?? makeAddress()
         try step("give an address to", podUID) { $0.address = address }
         return address
