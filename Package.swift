@@ -160,7 +160,7 @@ let package = Package(
             ]),
         tests("NetworkTests", ["Network", "Linux", "CLinux", "Model"]),
         tests("ProxyTests", ["TestSupport", "Proxy", "Model"]),
-        tests("DataPlaneTests", ["DataPlane", "Proxy", "Threads", "Linux", "CLinux", "Model"]),
+        tests("DataPlaneTests", ["DataPlane", "Network", "Proxy", "Threads", "Linux", "CLinux", "Model"]),
         tests(
             "ControlPlaneTests",
             ["TestSupport", "Threads", "ControlPlane", "Controllers", "Scheduler", "Store", "Model"]),
