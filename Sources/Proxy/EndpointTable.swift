@@ -112,6 +112,9 @@ public struct Service: Sendable, Hashable {
         self.createdAt = createdAt
     }
 
+    /// How long it may take until a pod that stops has nothing in flight: requests and WebSockets have times of their own.
+    public var longestDrain: TimeSpan { max(drain, traffic.webSocketDrain ?? drain) }
+
     /// `NAMESPACE/NAME`, as messages write it.
     public var reference: String { "\(namespace)/\(name)" }
 }

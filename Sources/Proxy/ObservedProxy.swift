@@ -6,7 +6,7 @@ public struct ObservedProxy: Sendable, Hashable {
     public var backends: Set<String>
     /// The servers that it has.
     public var servers: [ServerName: ObservedServer]
-    /// What its maps hold.
+    /// What the maps that its rules use hold.
     public var maps: [MapFile.Name: [String: String]]
 
     /// Makes an observation.
@@ -78,8 +78,9 @@ extension ObservedProxy {
         }
     }
 
-    /// Reads what `show map` answers: a pointer, a key and a value on each line.
-    public static func map(_ answer: String) -> [String: String] {
+    /// Reads what `show map` answers: a pointer, a key and a value on each line. Nil for a map that no rule uses.
+    public static func map(_ answer: String) -> [String: String]? {
+        if answer.hasPrefix("Unknown map") { return nil }
         var entries: [String: String] = [:]
         for line in answer.split(separator: "\n") {
             let words = line.split(separator: " ", maxSplits: 2)

@@ -70,7 +70,7 @@ private struct Planner {
     }
 
     mutating func change(_ map: MapFile) {
-        let present = observed.maps[map.name] ?? [:]
+        guard let present = observed.maps[map.name] else { return }
         for (key, value) in map.entries.sorted(by: { $0.key < $1.key }) where present[key] != value {
             guard isPlain(key) else { continue }
             commands.append(

@@ -111,25 +111,29 @@ public enum RuntimeBatch {
     /// How many bytes a line may have: HAProxy reads it into one buffer.
     public static let lineLimit = 12_000
 
-    /// Puts commands on as few lines as their lengths allow, in order.
+    /// Puts commands on as few lines as their lengths allow, in order. Commands whose answers do not say where they end have
+    /// lines of their own.
     public static func lines(_ commands: [String]) -> [[String]] {
         var lines: [[String]] = []
         var length = lineLimit
         for command in commands {
             length += command.utf8.count + 1
-            if length > lineLimit {
+            let isAlone = command.hasPrefix("del server ")
+            if length > lineLimit || isAlone {
                 lines.append([])
                 length = command.utf8.count + 1
             }
             lines[lines.count - 1].append(command)
+            if isAlone { length = lineLimit }
         }
         return lines
     }
 
-    /// The answer to each of the commands of a line: each ends with an empty line.
+    /// The answer to each of the commands of a line: where there are several, each ends with an empty line.
     ///
     /// - Returns: nil when there are fewer answers than commands.
     public static func answers(_ text: String, count: Int) -> [String]? {
+        if count == 1 { return [text.split(separator: "\n").joined(separator: "\n")] }
         var answers: [String] = []
         var lines: [Substring] = []
         for line in text.split(separator: "\n", omittingEmptySubsequences: false) {

@@ -176,7 +176,8 @@ public final class SupervisedProgram: Sendable {
     }
 
     private func end(of running: RunningProgram) -> String {
-        let end = running.isChild ? (try? reapChild(pidfd: running.pidfd)) ?? nil : nil
+        // Of a program that another process started nobody tells how it ended.
+        let end = (try? reapChild(pidfd: running.pidfd)) ?? nil
         let how =
             switch end {
             case .exited(let code)?: "exited with code \(code)"
@@ -196,7 +197,7 @@ public final class SupervisedProgram: Sendable {
         }
         try? signalProcess(pidfd: running.pidfd, signal: SIGKILL)
         _ = awaitReadable(running.pidfd, milliseconds: 10_000)
-        if running.isChild { _ = try? reapChild(pidfd: running.pidfd) }
+        _ = try? reapChild(pidfd: running.pidfd)
         try? removeDurably(program.pidFile)
     }
 

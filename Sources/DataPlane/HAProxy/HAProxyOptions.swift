@@ -1,0 +1,32 @@
+import Glibc
+public import Model
+import Threads
+
+/// Where and how HAProxy runs.
+public struct HAProxyOptions: Sendable {
+    /// Where its files and sockets are; at most 80 bytes, as sockets' names have room for little more.
+    public var directory: String
+    /// HAProxy's executable.
+    public var executable: String
+    /// The user that serves requests, if there is one of this name.
+    public var user: String
+    /// A clock that never jumps.
+    public var clock: @Sendable () -> TimeSpan
+
+    /// Options for a run directory: `RUN/proxy`, Debian's HAProxy.
+    public init(directory: String) {
+        self.directory = directory
+        executable = "/usr/sbin/haproxy"
+        user = "haproxy"
+        clock = { MachineClock.monotonic }
+    }
+
+    /// The number of the user; nil when there is no such user, and then root serves.
+    var userNumber: uid_t? { getpwnam(user)?.pointee.pw_uid }
+}
+
+/// Why HAProxy cannot be run at all.
+public struct HAProxyOptionsError: Error, Sendable, Hashable, CustomStringConvertible {
+    /// What is wrong and what to do, in a sentence.
+    public var description: String
+}

@@ -1,0 +1,142 @@
+import Glibc
+import Linux
+import Model
+import Proxy
+import Threads
+
+/// The thread that decides and speaks to HAProxy: it compares what is desired with what was observed, and does one thing after
+/// the other. Nothing of it depends on having seen every change.
+final class ProxyLoop {
+    let options: HAProxyOptions
+    let shared: DirectorState
+    let program: SupervisedProgram
+    let files: ProxyFiles
+    let runtime: RuntimeSocket
+    let master: RuntimeSocket
+
+    /// What is desired; nil before the first table.
+    var desired: HAProxyConfiguration?
+    /// Whether the supervision of HAProxy has begun.
+    var hasBegun = false
+    /// Whether HAProxy runs, as far as is known.
+    var isRunning = false
+    /// What the process that serves does; nil when that is not known.
+    var observed: ObservedProxy?
+    /// The number of each backend, by which its statistics can be asked for alone.
+    var backendNumbers: [String: Int] = [:]
+    /// The processes that reloads have replaced, with what they still have.
+    var old: [Int32: OldProcess] = [:]
+    /// How often in a row each pod that gets no more requests was seen without any.
+    var idleReads: [String: Int] = [:]
+    /// Since when each pod gets no more requests.
+    var drainingSince: [String: TimeSpan] = [:]
+    /// The WebSockets of each pod that drains.
+    var tunnels: [String: Int] = [:]
+    var breaker = CircuitBreaker()
+    /// The further tries of each server that the breaker knows of.
+    var countedRetries: [ServerName: Int] = [:]
+    /// The configuration that HAProxy did not take, and when it is offered again.
+    var refused: (mark: String, until: TimeSpan)?
+    /// When HAProxy is to be spoken to again after it did not answer.
+    var retryAt: TimeSpan?
+    var nextSecond: Int64 = 0
+    /// Why the configuration was loaded anew since the last event that told so.
+    var reloaded: String?
+    /// Whether a table was taken up that no event has told of yet.
+    var hasNews = false
+    /// Whether there may be something to do for HAProxy.
+    var isDirty = true
+    /// Since when HAProxy does not answer.
+    var silentSince: TimeSpan?
+    /// Whether that was told.
+    var isSilenceTold = false
+    /// What the files hold.
+    var written: HAProxyConfiguration?
+
+    /// A process that finishes what it has.
+    struct OldProcess {
+        var since: TimeSpan
+        var servers: [ServerName: ObservedServer] = [:]
+        var rows: [StatRow] = []
+    }
+
+    init(_ options: HAProxyOptions, _ shared: DirectorState, _ program: SupervisedProgram) {
+        self.options = options
+        self.shared = shared
+        self.program = program
+        files = ProxyFiles(directory: options.directory, executable: options.executable)
+        runtime = RuntimeSocket(path: "\(options.directory)/admin.sock")
+        master = RuntimeSocket(path: "\(options.directory)/master.sock")
+    }
+
+    func run() {
+        while let messages = shared.inbox.receiveAll(waiting: wait()) {
+            for message in messages { take(message) }
+            if let table = shared.takePending() { take(table) }
+            guard desired != nil else { continue }
+            closeSecond()
+            breakCircuits()
+            if isDirty || retryAt.map({ $0 <= options.clock() }) ?? false { converge() }
+            watchDrains()
+            publish()
+        }
+    }
+
+    /// How long nothing happens by the passing of time alone.
+    private func wait() -> TimeSpan {
+        let now = options.clock()
+        var until = TimeSpan.seconds(nextSecond)
+        if !drainingSince.isEmpty { until = min(until, now + .milliseconds(20)) }
+        if let retryAt { until = min(until, retryAt) }
+        if let wake = breaker.wakeAt { until = min(until, wake) }
+        return max(.milliseconds(1), until - now)
+    }
+
+    private func take(_ message: DirectorState.Message) {
+        switch message {
+        case .wake: break
+        case .records(let records):
+            shared.statistics.change { statistics in
+                for record in records { statistics.requests.note(record) }
+            }
+            let now = options.clock()
+            for record in records { breaker.note(record, at: now) }
+        case .program(.running(let pid, let adopted)):
+            isRunning = true
+            forget()
+            shared.tell(.running(pid: pid, adopted: adopted))
+        case .program(.ended(let reason, _)):
+            isRunning = false
+            forget()
+            shared.tell(.ended(reason: reason))
+        case .program(.stopped): isRunning = false
+        }
+    }
+
+    /// Forgets what was observed: another process runs, or none.
+    private func forget() {
+        observed = nil
+        old = [:]
+        retryAt = nil
+        isDirty = true
+    }
+
+    private func take(_ table: EndpointTable) {
+        var table = table
+        if table.settings.user == nil, options.userNumber != nil { table.settings.user = options.user }
+        let configuration = HAProxyConfiguration(table, directory: options.directory)
+        hasNews = hasNews || configuration != desired
+        desired = configuration
+        isDirty = true
+        shared.statistics.change { $0.requests.note(table) }
+    }
+
+    private func breakCircuits() {
+        guard let desired else { return }
+        for change in breaker.decide(desired.table, at: options.clock()) {
+            isDirty = true
+            shared.tell(
+                .circuit(podUID: change.server.podUID, isOpen: change.isOpen, reason: change.reason))
+        }
+    }
+}

@@ -1,0 +1,91 @@
+import CLinux
+import Glibc
+import Linux
+import Proxy
+import Threads
+
+/// Receives HAProxy's log: one thread, a connection for each process of HAProxy, each with a buffer on HAProxy's side.
+final class RequestLogReceiver: Sendable {
+    private let listener: Int32
+    private let wake: Pipe
+    private let deliver: @Sendable ([RequestRecord]) -> Void
+    private let thread = Monitor<Thread?>(nil)
+
+    /// Listens; `start` begins to receive.
+    ///
+    /// - Parameters:
+    ///   - owner: who may connect, beside root.
+    ///   - deliver: gets the requests, many at once, on the receiving thread.
+    init(path: String, owner: uid_t, deliver: @escaping @Sendable ([RequestRecord]) -> Void) throws(LinuxError) {
+        listener = try UnixSocket.listen(path: path)
+        self.deliver = deliver
+        wake = try Pipe()
+        try systemCall("chown", path: path) { chown(path, owner, 0) }
+    }
+
+    func start() throws {
+        let receiving = try Thread { [self] in
+            do {
+                try run()
+            } catch {
+                // Without the log there are no latencies; counts and service go on.
+                return
+            }
+        }
+        thread.change { $0 = receiving }
+    }
+
+    /// Ends the thread; what HAProxy logs from now on stays with it until somebody listens again.
+    func stop() {
+        _ = write(wake.writing, [1], 1)
+        let thread = thread.change { thread in
+            defer { thread = nil }
+            return thread
+        }
+        thread?.join()
+        wake.close()
+        close(listener)
+    }
+
+    private func run() throws(LinuxError) {
+        let loop = try EventLoop()
+        var isOver = false
+        var connections: [Int32: LogConnection] = [:]
+        defer { for descriptor in connections.keys { close(descriptor) } }
+        _ = try loop.add(wake.reading) { _ in isOver = true }
+        _ = try loop.add(listener) { [deliver, listener] _ in
+            let descriptor = linux_accept(listener)
+            guard descriptor >= 0 else { return }
+            let connection = LogConnection(descriptor)
+            connection.token = try? loop.add(descriptor) { _ in
+                let (records, isOpen) = connection.receive()
+                if !records.isEmpty { deliver(records) }
+                if isOpen { return }
+                if let token = connection.token { loop.remove(token) }
+                connections[descriptor] = nil
+                close(descriptor)
+            }
+            connections[descriptor] = connection
+        }
+        while !isOver { try loop.turn() }
+    }
+}
+
+/// One process's stream of lines. Only for the receiving thread.
+private final class LogConnection {
+    private let descriptor: Int32
+    private var frames = LogFrames()
+    private var buffer = [UInt8](repeating: 0, count: 256 << 10)
+    var token: EventLoop.Token?
+
+    init(_ descriptor: Int32) { self.descriptor = descriptor }
+
+    /// What has come, and whether there can be more.
+    func receive() -> (records: [RequestRecord], isOpen: Bool) {
+        let count = read(descriptor, &buffer, buffer.count)
+        if count < 0 { return ([], errno == EAGAIN || errno == EINTR) }
+        if count == 0 { return ([], false) }
+        let records = frames.take(buffer[..<count]).compactMap { RequestLog.record($0) }
+        return (records, !frames.isBroken)
+    }
+}
