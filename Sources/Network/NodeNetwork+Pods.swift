@@ -25,10 +25,8 @@ extension NodeNetwork {
         let network = try CIDR(own, prefixLength: plan.range.prefixLength)
         try system { () throws(LinuxError) in
             let namespace = try NetworkNamespace(path: networkNamespacePath)
-            let inside = try Self.client(namespace)
-            try configure(namespace)
+            let inside = RouteClient(socket: try configure(namespace))
             let link = try ensurePair(podUID: podUID, address: own, namespace: namespace, inside: inside)
-            try configureIPv6(Self.podInterface, in: namespace)
             if let loopback = try inside.link(named: "lo"), !loopback.isUp { try inside.setLink(loopback, up: true) }
             try inside.addAddress(network, to: link)
             if !link.isUp { try inside.setLink(link, up: true) }
@@ -44,7 +42,9 @@ extension NodeNetwork {
     public func detach(podUID: String) throws(NetworkError) {
         try AddressRecords.check(podUID: podUID)
         let hadPorts = records.withLock { $0.records[podUID]?.hostPorts.isEmpty == false }
-        try system { () throws(LinuxError) in try hostClient().deleteLink(named: Self.linkName(podUID: podUID)) }
+        try system { () throws(LinuxError) in
+            try removingClient().deleteLink(named: Self.linkName(podUID: podUID))
+        }
         failpoint(.linksRemoved)
         try release(podUID: podUID)
         if hadPorts { try ensureFilter() }
@@ -56,7 +56,7 @@ extension NodeNetwork {
         let wanted = Set(livePodUIDs.map(Self.linkName(podUID:)))
         let recorded = Set(addresses.keys.map(Self.linkName(podUID:)))
         try system { () throws(LinuxError) in
-            let client = try hostClient()
+            let client = try removingClient()
             let links = try client.links()
             let bridgeIndex = links.first { $0.name == bridge }?.index
             for link in links where isOurs(link, bridgeIndex, recorded) && !wanted.contains(link.name) {
@@ -115,20 +115,21 @@ extension NodeNetwork {
         return peer
     }
 
-    /// Settings for links to come.
-    private func configure(_ namespace: borrowing NetworkNamespace) throws(LinuxError) {
-        for scope in ["all", "default"] { try configureIPv6(scope, in: namespace) }
-    }
-
-    /// Turns IPv6 off, unless it is wanted, and has router advertisements ignored: a container with raw sockets could
-    /// otherwise become its neighbours' router (CVE-2020-13401). Kernels without IPv6 have no such files.
-    private func configureIPv6(_ scope: String, in namespace: borrowing NetworkNamespace) throws(LinuxError) {
-        let disabled = ipv6 ? "0" : "1"
-        try namespace.run { () throws(LinuxError) in
-            for (name, value) in [("accept_ra", "0"), ("disable_ipv6", disabled)] {
-                let file = "/proc/sys/net/ipv6/conf/\(scope)/\(name)"
-                if fileExists(file) { try writeFile(file, value) }
+    /// Makes the settings of a pod's namespace, and opens a conversation about its links; both by one thread inside.
+    ///
+    /// IPv6 is turned off, unless it is wanted, and router advertisements are ignored: a container with raw sockets could
+    /// otherwise become its neighbours' router (CVE-2020-13401). The link to come takes over the settings of `default`. Kernels
+    /// without IPv6 have no such files.
+    private func configure(_ namespace: borrowing NetworkNamespace) throws(LinuxError) -> any NetlinkSocket {
+        let settings = [("accept_ra", "0"), ("disable_ipv6", ipv6 ? "0" : "1")]
+        return try namespace.run { () throws(LinuxError) in
+            for scope in ["all", "default"] {
+                for (name, value) in settings {
+                    let file = "/proc/sys/net/ipv6/conf/\(scope)/\(name)"
+                    if fileExists(file) { try writeFile(file, value) }
+                }
             }
+            return try KernelNetlinkSocket()
         }
     }
 }

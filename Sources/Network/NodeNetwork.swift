@@ -42,6 +42,7 @@ public final class NodeNetwork: Sendable {
     let records: Mutex<AddressRecords>
     let bridgeState = Mutex(BridgeState())
     let filterState = Mutex(FilterState())
+    private let openHostClient = Mutex<RouteClient?>(nil)
 
     /// Describes a network and adopts the addresses that were given before. Touches nothing of the kernel's.
     ///
@@ -106,8 +107,23 @@ public final class NodeNetwork: Sendable {
     static let linkPrefix = "mlt"
     static let podInterface = "eth0"
 
-    /// Opens a conversation about the host's links.
+    /// The conversation about the host's links, opened once: a socket in another namespace takes a thread, which on a busy
+    /// machine waits for its turn.
     func hostClient() throws(LinuxError) -> RouteClient {
+        let result = openHostClient.withLock { client in
+            Result { () throws(LinuxError) in
+                if let client { return client }
+                let opened = try removingClient()
+                client = opened
+                return opened
+            }
+        }
+        return try result.get()
+    }
+
+    /// Opens a conversation about the host's links for those who remove some: the kernel takes its time, and one conversation
+    /// has one request at a time.
+    func removingClient() throws(LinuxError) -> RouteClient {
         try Self.client(NetworkNamespace(path: hostNamespacePath))
     }
 
