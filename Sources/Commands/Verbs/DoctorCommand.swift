@@ -64,7 +64,8 @@ struct Examination {
             user, kernel, controllers, fileSystem("overlay", "container roots"), namespaces, userNamespaces, bridge,
             seccomp, supervisor,
         ]
-        return requirements + Headroom(directory: existing(installation.data)).findings + [kubectl]
+        return requirements + NetworkExamination(bridge: installation.bridge).findings
+            + Headroom(directory: existing(installation.data)).findings + [kubectl]
     }
 
     private var user: Finding {
