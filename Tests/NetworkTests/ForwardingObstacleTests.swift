@@ -68,7 +68,7 @@ import Testing
         let filter = try PacketFilter(namespacePath: namespace.path)
         #expect(try ForwardingObstacle.find(bridge: "martlet0", namespacePath: namespace.path).isEmpty)
         try filter.run(
-            "table inet office { chain through { type filter hook forward priority 0; policy drop; } }")
+            "table inet office { chain through { type filter hook forward priority 0; policy drop; }; }")
         let found = try ForwardingObstacle.find(bridge: "martlet0", namespacePath: namespace.path)
         #expect(found.map(\.chain) == ["through"])
         for command in found.flatMap({ $0.remedy.split(separator: "\n") }) {
