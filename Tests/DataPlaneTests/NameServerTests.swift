@@ -121,6 +121,29 @@ struct NameServerTests {
         }
     }
 
+    @Test func `no question is lost while the server is started again`() throws {
+        try withSubject { subject in
+            let server = try subject.server()
+            defer { server.stop() }
+            try server.set(Names([app("web", ["10.78.0.5"])]))
+            try subject.expect("web.shop.svc.cluster.local", ["10.78.0.5"])
+            _ = try subject.nextPid()
+            for round in UInt16(1)...5 {
+                try server.set(Names([app("web", ["10.78.0.5"], port: round)]))
+                // Until the new server runs, and some more: each question is asked once, and answered.
+                var pid: Int32?
+                var asked = 0
+                while pid == nil || asked < 50 {
+                    let answer = try subject.resolver.ask(
+                        Self.address, "web.shop.svc.cluster.local", milliseconds: 10_000)
+                    #expect(answer?.answers == ["10.78.0.5"])
+                    asked += 1
+                    if case .running(let new, _)? = subject.events.receiveAll(waiting: .zero)?.last { pid = new }
+                }
+            }
+        }
+    }
+
     @Test func `the server outlives who started it, and is taken over with its names`() throws {
         try withSubject { subject in
             let first = try subject.server()

@@ -7,10 +7,12 @@ public import Threads
 /// The node's DNS server: keeps dnsmasq(8) running, and has it know the names that there are.
 ///
 /// Names are in a file that dnsmasq watches. Service records, which it reads at its start only, are changed by starting it
-/// again: at most once in a while, so that many changes at the same time cost one start.
+/// again: at most once in a while, so that many changes at the same time cost one start. Questions that come meanwhile are held,
+/// see `HeldQuestions`.
 public final class NameServer: Sendable {
     /// Where its files are.
     private let directory: String
+    private let address: String
     private let executable: String
     private let spacing: TimeSpan
     private let clock: @Sendable () -> TimeSpan
@@ -47,6 +49,7 @@ public final class NameServer: Sendable {
         onEvent: @escaping @Sendable (ProgramEvent) -> Void = { _ in }
     ) {
         self.directory = directory
+        self.address = "\(address)"
         self.executable = executable
         self.spacing = spacing
         self.clock = clock
@@ -151,8 +154,10 @@ public final class NameServer: Sendable {
         while let text = nextConfiguration() {
             do {
                 try writeWhole(configurationFile, Array(text.utf8), mode: 0o644)
+                let held = try HeldQuestions(address: address)
                 content.change { $0.program }?.stop()
                 try launch(text)
+                try held.answer(within: .seconds(5))
             } catch {
                 onEvent(
                     .ended(reason: "dnsmasq was not started with new service records: \(error)", restartIn: spacing))
