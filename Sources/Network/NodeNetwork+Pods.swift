@@ -15,6 +15,7 @@ extension NodeNetwork {
     public func attach(
         podUID: String, networkNamespacePath: String, address: IPAddress? = nil, hostPorts: [HostPort] = []
     ) throws(NetworkError) -> PodNetwork {
+        try refuseListening(hostPorts, podUID)
         let allocated = records.withLock { records in
             Result { () throws(NetworkError) in
                 try records.allocate(podUID: podUID, wanted: address, hostPorts: hostPorts, plan: plan)

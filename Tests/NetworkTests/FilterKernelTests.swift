@@ -105,6 +105,25 @@ import Testing
         }
     }
 
+    @Test(arguments: [Transport.tcp, .udp])
+    func `a port on which a program of the node listens is refused`(transport: Transport) throws {
+        try withMachines { machines, _ in
+            let own = try IPAddress("127.0.0.1")
+            let tcp = try Listener(in: machines.node, on: own)
+            let udp = try Datagrams(in: machines.node)
+            let taken = transport == .tcp ? tcp.port : udp.port
+            let error = #expect(throws: NetworkError.self) {
+                try machines.attach("one", [HostPort(transport, taken, podPort: 80)])
+            }
+            #expect(
+                error?.description
+                    == "port \(taken)/\(transport) of the node is taken by a program that listens on it")
+            #expect(machines.network.addresses.isEmpty)
+            let free = taken == 65535 ? taken - 1 : taken + 1
+            _ = try machines.attach("one", [HostPort(transport, free, podPort: 80)])
+        }
+    }
+
     @Test func `a sweep takes the ports of pods that are no more`() throws {
         try withMachines { machines, directory in
             _ = try machines.attach("one", [HostPort(.tcp, 8080, podPort: 80)])

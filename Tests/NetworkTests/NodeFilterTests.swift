@@ -139,3 +139,34 @@ import Testing
             transport: flow.transport, source: flow.target, target: flow.source, answers: flow.source)
     }
 }
+
+@Suite struct SocketTableTests {
+    private static let table = """
+          sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
+           0: 0100007F:0050 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 1
+           1: 05004E0A:0050 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 2
+           2: 0200004D:0050 0100007F:1F90 01 00000000:00000000 00:00000000 00000000     0        0 3
+           3: 00000000:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4
+           4: 00000000000000000000000000000000:01BB 00000000000000000000000000000000:0000 0A 0:0 0:0 0 0 0 5
+        """
+
+    @Test(
+        arguments: [
+            (80, ["127.0.0.1", "10.78.0.5"]), (8080, ["0.0.0.0"]), (443, ["IPv6"]), (81, []),
+        ] as [(UInt16, [String])])
+    func `listening sockets are told from connections`(port: UInt16, addresses: [String]) {
+        let found = SocketTable.listeners(Self.table, on: HostPort(.tcp, port, podPort: 1))
+        #expect(found.map { $0.map(\.description) ?? "IPv6" } == addresses)
+        #expect(SocketTable.listeners(Self.table, on: HostPort(.udp, port, podPort: 1)).isEmpty)
+    }
+
+    @Test func `what we listen on ourselves is in nobody's way`() throws {
+        let ours = OwnListeners(serviceRange: try CIDR("10.78.0.0/16"), bridgeAddress: try IPAddress("10.77.0.1"))
+        let (http, dns) = (HostPort(.tcp, 80, podPort: 80), HostPort(.udp, 53, podPort: 53))
+        #expect(ours.contains(try IPAddress("10.78.0.5"), http))
+        #expect(ours.contains(try IPAddress("10.77.0.1"), dns))
+        #expect(!ours.contains(try IPAddress("10.77.0.1"), http))
+        #expect(!ours.contains(try IPAddress("0.0.0.0"), dns))
+        #expect(!ours.contains(nil, http))
+    }
+}
