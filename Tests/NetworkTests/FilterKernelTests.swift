@@ -146,6 +146,29 @@ import Testing
         }
     }
 
+    @Test func `CVE-2020-8558: what a pod sends to a loopback address does not reach the node's programs`() throws {
+        try withMachines { machines, _ in
+            let (pod, _) = try machines.attach("one", [HostPort(.udp, 8080, podPort: 80)])
+            #expect(try machines.node.setting("ipv4/conf/martlet0/route_localnet") == "1")
+            // The pod has no loopback address and routes them, as a container with NET_ADMIN may have it.
+            let inside = try NodeNetwork.client(NetworkNamespace(path: pod.path))
+            try inside.removeAddress(CIDR("127.0.0.1/8"), from: try #require(try inside.link(named: "lo")))
+            try pod.run { () throws(LinuxError) in
+                try writeFile("/proc/sys/net/ipv4/conf/eth0/route_localnet", "1")
+            }
+            let program = try Datagrams(in: machines.node)
+            let sender = try Datagrams(in: pod)
+            let loopback = try IPAddress("127.0.0.1")
+            try sender.send(1, to: loopback, port: program.port)
+            try sender.send(2, to: machines.network.hostAddress, port: program.port)
+            #expect(try program.receive().byte == 2)
+            // Without the rule it does reach them.
+            try PacketFilter(namespacePath: machines.node.path).run("flush chain inet martlet0 guard")
+            try sender.send(3, to: loopback, port: program.port)
+            #expect(try program.receive().byte == 3)
+        }
+    }
+
     @Test func `a connection goes on when the table is replaced`() throws {
         try withMachines { machines, _ in
             let (pod, _) = try machines.attach("one", [HostPort(.tcp, 8080, podPort: 80)])

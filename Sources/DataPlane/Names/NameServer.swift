@@ -81,7 +81,8 @@ public final class NameServer: Sendable {
         wanted.serviceRecords = earlier.map(Self.serviceRecords) ?? ""
         content.change { $0.wanted = wanted }
         if earlier != wanted.text {
-            try endEarlier()
+            // It was started with another configuration, if it runs.
+            try Self.end(Self.program(executable, in: directory))
             try writeWhole(configurationFile, Array(wanted.text.utf8), mode: 0o644)
         }
         try launch(wanted.text)
@@ -110,12 +111,19 @@ public final class NameServer: Sendable {
     /// Ends the server.
     public func stop() { finish()?.stop() }
 
+    /// Ends the server that an earlier process left in a directory; nothing happens when there is none.
+    public static func end(
+        directory: String, executable: String = NameServer.defaultExecutable
+    ) throws(LinuxError) {
+        try end(program(executable, in: directory))
+    }
+
     private var configurationFile: String { "\(directory)/dnsmasq.conf" }
     private var hostsFile: String { "\(directory)/hosts/apps" }
 
-    private var program: Program {
+    private static func program(_ executable: String, in directory: String) -> Program {
         Program(
-            executable: executable, arguments: ["--conf-file=\(configurationFile)"],
+            executable: executable, arguments: ["--conf-file=\(directory)/dnsmasq.conf"],
             pidFile: "\(directory)/dnsmasq.pid", logFile: "\(directory)/dnsmasq.log")
     }
 
@@ -132,14 +140,13 @@ public final class NameServer: Sendable {
     }
 
     private func launch(_ configuration: String) throws {
-        let program = try SupervisedProgram(program, onEvent: onEvent)
+        let program = try SupervisedProgram(Self.program(executable, in: directory), onEvent: onEvent)
         try program.start()
         let now = clock()
         content.change { ($0.program, $0.current, $0.started) = (program, configuration, now) }
     }
 
-    /// Ends a server that was started with another configuration.
-    private func endEarlier() throws {
+    private static func end(_ program: Program) throws(LinuxError) {
         guard let running = try program.find() else { return }
         defer { close(running.pidfd) }
         try signalProcess(pidfd: running.pidfd, signal: SIGTERM)
