@@ -19,7 +19,7 @@ public struct CircuitBreaker: Sendable {
     }
     fileprivate struct Circuit {
         var phase = Phase.closed
-        /// Errors in a row; in a trial, successes in a row.
+        /// Errors in a row; in a trial, successes in a row, and -1 once it has failed.
         var inRow = 0
         /// How often in a row it was ejected.
         var ejections: Int64 = 0
@@ -71,7 +71,7 @@ public struct CircuitBreaker: Sendable {
         var circuit = circuits[server] ?? Circuit()
         circuit.window.note(errors: errors, requests: errors + successes, second: now.wholeSeconds)
         if circuit.phase == .trial {
-            circuit.inRow = errors > 0 ? -1 : circuit.inRow + successes
+            circuit.inRow = errors > 0 || circuit.inRow < 0 ? -1 : circuit.inRow + successes
         } else {
             circuit.inRow = successes > 0 ? (errors > 0 ? 1 : 0) : circuit.inRow + errors
         }

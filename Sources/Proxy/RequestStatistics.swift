@@ -36,8 +36,15 @@ public struct RequestStatistics: Sendable {
         }
     }
 
+    /// Takes the counters of a process that ran before anybody looked as they are: what they hold happened earlier.
+    public mutating func begin(process: Int32, _ rows: [StatRow]) {
+        for row in rows where ProxyName.parts(ofBackend: row.backend) != nil {
+            counters[Source(process: process, name: ServerName(row.backend, row.server ?? ""))] = row
+        }
+    }
+
     /// Ends a second with the counters of every process: the one that runs, and those that a reload has replaced and that
-    /// still have requests. Those of a new process, and counters that went back, begin at zero.
+    /// still have requests, each by its number. Those of a new process, and counters that went back, begin at zero.
     ///
     /// - Parameter second: of a clock that never jumps.
     public mutating func close(second: Int64, _ processes: [(process: Int32, rows: [StatRow])]) {

@@ -136,7 +136,7 @@ public enum RuntimeBatch {
         if count == 1 { return [text.split(separator: "\n").joined(separator: "\n")] }
         var answers: [String] = []
         var lines: [Substring] = []
-        for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
+        for line in text.split(separator: "\n", omittingEmptySubsequences: false).dropLast() {
             if line.isEmpty {
                 answers.append(lines.joined(separator: "\n"))
                 lines = []

@@ -1,0 +1,129 @@
+import Proxy
+import TestSupport
+import Testing
+
+@Suite struct RequestLogTests {
+    @Test func `a line is read`() {
+        let record = RequestLog.record("shop:web:http:current pod-1 503 7 -1 -1 12 +2 SC-- 75 122".utf8)
+        #expect(record?.backend == "shop:web:http:current")
+        #expect(record?.server == "pod-1")
+        #expect(record?.status == 503 && record?.queued == 7 && record?.connected == -1 && record?.total == 12)
+        #expect(record?.retries == 2 && record?.isRedispatched == true && record?.termination == "SC--")
+        #expect(record?.bytesIn == 75 && record?.bytesOut == 122)
+    }
+
+    @Test(arguments: [
+        "Server shop:web:http:current/b is UP/READY (leaving forced maintenance).", "", " ",
+        "a b 200 0 0 0 1 0 ---- 1", "a b 200 0 0 0 1 0 ---- 1 2 3", "a b x 0 0 0 1 0 ---- 1 2",
+    ])
+    func `what is no request is not read`(line: String) {
+        #expect(RequestLog.record(line.utf8) == nil)
+    }
+
+    @Test(arguments: [
+        ("200", "----", "p", false), ("500", "----", "p", true), ("501", "----", "p", false),
+        ("503", "SC--", "p", true), ("503", "sQ--", "p", false), ("503", "SC--", "<NOSRV>", false),
+        ("504", "sH--", "p", true), ("0", "SC", "p", true), ("0", "--", "p", false), ("404", "----", "p", false),
+    ])
+    func `an error of a pod is one that the pod can be blamed for`(
+        status: String, termination: String, server: String, isError: Bool
+    ) {
+        let record = RequestLog.record("b \(server) \(status) 0 0 0 1 0 \(termination) 1 2".utf8)
+        #expect(record?.isServerError == isError)
+    }
+
+    @Test func `a stream is cut into lines wherever it is torn`() {
+        let lines = ["first", "", "a longer line with words", "x"]
+        let bytes = Array(lines.map { "\($0.utf8.count) \($0)" }.joined().utf8)
+        var random = SplitMix64(seed: 3)
+        for _ in 0..<50 {
+            var frames = LogFrames()
+            var found: [String] = []
+            var rest = bytes[...]
+            while !rest.isEmpty {
+                let piece = rest.prefix(Int.random(in: 1...6, using: &random))
+                found += frames.take(piece).map { String(decoding: $0, as: UTF8.self) }
+                rest = rest.dropFirst(piece.count)
+            }
+            #expect(found == lines)
+        }
+    }
+
+    @Test func `a stream that holds no length is given up`() {
+        var frames = LogFrames()
+        #expect(frames.take("hello world".utf8).isEmpty)
+        #expect(frames.isBroken)
+    }
+}
+
+@Suite struct StatTableTests {
+    @Test func `columns are found by their names`() {
+        let text = """
+            # svname,pxname,status,scur,qcur,addr,slim,new,hrsp_2xx,mode,sid,
+            FRONTEND,shop:web:http,OPEN,1,,,,x,5,http,0,
+            BACKEND,shop:web:http:current,UP,2,1,,,x,6,http,0,
+            "a,b",shop:web:http:current,no check,2,0,10.0.0.1:80,20,x,6,http,77,
+            c,shop:web:http:current,MAINT,0,0,10.0.0.2:80,,x,,tcp,78,
+
+            """
+        let rows = StatTable.rows(Array(text.utf8))
+        #expect(rows.map { $0.server ?? "-" } == ["-", "a,b", "c"])
+        #expect(rows[0][.queued] == 1 && rows[0][.successes] == 6)
+        #expect(rows[1].address == "10.0.0.1:80" && rows[1][.limit] == 20 && rows[1][.number] == 77)
+        #expect(rows[2].status == "MAINT" && !rows[2].hasAnswers && rows[1].hasAnswers)
+        var observed = ObservedProxy()
+        observed.note(rows)
+        #expect(observed.backends == ["shop:web:http:current"])
+        let c = observed.servers[ServerName("shop:web:http:current", "c")]
+        #expect(c == ObservedServer(address: "10.0.0.2:80", state: .maintenance, number: 78))
+    }
+
+    @Test(arguments: ["", "\n", "Unknown command", "# ", "# pxname"])
+    func `what is no table has no rows`(text: String) {
+        #expect(StatTable.rows(Array(text.utf8)).isEmpty)
+    }
+
+    @Test func `maps, marks and WebSockets are read`() {
+        #expect(ObservedProxy.map("0x55 a 1\n0x56 b/c 2 3\n\n") == ["a": "1", "b/c": "2 3"])
+        #expect(ObservedProxy.map("\n") == [:])
+        #expect(ObservedProxy.map("Unknown map identifier. Please use #<id> or <file>.\n") == nil)
+        #expect(ObservedProxy.mark("Name: HAProxy\ndescription: 12ab\n") == "12ab")
+        #expect(ObservedProxy.mark("Name: HAProxy\n") == "")
+        let table =
+            "# table: tunnels, type: string\n0x7f: key=pod-1 use=1 exp=86 conn_cur=3\n0x7e: key=pod-2 use=0 exp=2 conn_cur=0\n"
+        #expect(ObservedProxy.tunnels(table) == ["pod-1": 3, "pod-2": 0])
+    }
+}
+
+@Suite struct LatencyHistogramTests {
+    @Test func `a bucket holds what is at most an eighth below its longest time`() {
+        var last = -1
+        for milliseconds in Array(0...5000) + stride(from: 5000, to: 4_000_000, by: 997) {
+            let bucket = LatencyHistogram.bucket(milliseconds)
+            #expect(bucket >= last)
+            last = bucket
+            let longest = LatencyHistogram.longest(bucket)
+            #expect(longest >= milliseconds && Double(longest) <= Double(milliseconds) * 1.125 + 0.001)
+        }
+        #expect(LatencyHistogram.bucket(.max) == LatencyHistogram.bucketCount - 1)
+        #expect(LatencyHistogram.bucket(-1) == 0)
+    }
+
+    @Test func `quantiles are at most an eighth above the exact ones, and merging loses nothing`() {
+        var random = SplitMix64(seed: 11)
+        for _ in 0..<20 {
+            let times = (0..<500).map { _ in Int.random(in: 0...2000, using: &random) }
+            var (one, other) = (LatencyHistogram(), LatencyHistogram())
+            for time in times.prefix(200) { one.record(time) }
+            for time in times.dropFirst(200) { other.record(time) }
+            one.merge(other)
+            #expect(one.count == 500)
+            for share in [0.5, 0.95, 0.99, 1] {
+                let exact = times.sorted()[Int(500 * share) - 1]
+                let found = one.quantile(share) ?? -1
+                #expect(found >= exact && Double(found) <= Double(exact) * 1.125 + 0.001)
+            }
+        }
+        #expect(LatencyHistogram().p99 == nil)
+    }
+}
