@@ -49,176 +49,181 @@ final class Load: Sendable {
     }
 }
 
-@Suite(.timeLimit(.minutes(3)), .enabled(if: isRoot), .serialized) struct HAProxyTests {
-    @Test func `pods come and go under load without a request lost, and a pod that goes finishes first`() throws {
-        try withProxy { proxy in
-            let (a, b, c) = (try Origin("a"), try Origin("b"), try Origin("c"))
-            defer { for origin in [a, b, c] { origin.stop() } }
-            let port = TestPorts.next()
-            proxy.director.apply(table(service(port: port, [a])))
-            #expect(proxy.awaitServing("a"))
-            #expect(HTTP.get(port)?.body == "a")
-            let load = try Load(port, clients: 4)
-            load.pass(50)
-            for round in 0..<5 {
-                let both = table(service(port: port, [a, b, c]))
-                proxy.director.apply(both)
-                #expect(proxy.awaitServing("a", "b", "c"))
-                load.pass(30)
-                for pod in ["b", "c"] {
-                    proxy.director.apply(both.draining("b").draining("c"))
-                    #expect(proxy.awaitDrained(pod), "round \(round)")
-                }
-                let before = b.requests + c.requests
-                load.pass(30)
-                #expect(b.requests + c.requests == before)
+/// The tests with a real HAProxy, one after the other: each wants the machine's processors for itself.
+@Suite(.serialized) enum LiveHAProxy {}
+
+extension LiveHAProxy {
+    @Suite(.timeLimit(.minutes(3)), .enabled(if: isRoot)) struct HAProxyTests {
+        @Test func `pods come and go under load without a request lost, and a pod that goes finishes first`() throws {
+            try withProxy { proxy in
+                let (a, b, c) = (try Origin("a"), try Origin("b"), try Origin("c"))
+                defer { for origin in [a, b, c] { origin.stop() } }
+                let port = TestPorts.next()
                 proxy.director.apply(table(service(port: port, [a])))
-                load.pass(10)
+                #expect(proxy.awaitServing("a"))
+                #expect(HTTP.get(port)?.body == "a")
+                let load = try Load(port, clients: 4)
+                load.pass(50)
+                for round in 0..<5 {
+                    let both = table(service(port: port, [a, b, c]))
+                    proxy.director.apply(both)
+                    #expect(proxy.awaitServing("a", "b", "c"))
+                    load.pass(30)
+                    for pod in ["b", "c"] {
+                        proxy.director.apply(both.draining("b").draining("c"))
+                        #expect(proxy.awaitDrained(pod), "round \(round)")
+                    }
+                    let before = b.requests + c.requests
+                    load.pass(30)
+                    #expect(b.requests + c.requests == before)
+                    proxy.director.apply(table(service(port: port, [a])))
+                    load.pass(10)
+                }
+                let result = load.finish()
+                #expect(result.bad == [])
+                #expect(result.good > 500)
+                #expect(b.requests > 0 && c.requests > 0)
             }
-            let result = load.finish()
-            #expect(result.bad == [])
-            #expect(result.good > 500)
-            #expect(b.requests > 0 && c.requests > 0)
         }
-    }
 
-    @Test func `a pod is drained only when its last request is answered`() throws {
-        try withProxy { proxy in
-            let (a, b) = (try Origin("a"), try Origin("b"))
-            defer { for origin in [a, b] { origin.stop() } }
-            let port = TestPorts.next()
-            let both = table(service(port: port, [a, b]))
-            proxy.director.apply(table(service(port: port, [b])))
-            #expect(proxy.awaitServing("b"))
-            b.manner = .holding
-            let slow = Monitor<HTTP.Answer??>(nil)
-            let client = try Thread {
-                let answer = HTTP.get(port)
-                slow.change { $0 = .some(answer) }
-            }
-            #expect(b.awaitHeld(1))
-            proxy.director.apply(both.draining("b"))
-            #expect(proxy.awaitServing("a"))
-            #expect(HTTP.get(port)?.body == "a")
-            #expect(!proxy.director.isDrained("b"))
-            #expect(slow.change { $0 } == nil)
-            b.manner = .well
-            #expect(proxy.awaitDrained("b"))
-            client.join()
-            #expect(slow.change { $0 }??.body == "b")
-        }
-    }
-
-    @Test func `services come and go by reloads, without a request lost`() throws {
-        try withProxy { proxy in
-            let (a, b) = (try Origin("a"), try Origin("b"))
-            defer { for origin in [a, b] { origin.stop() } }
-            let (port, other) = (TestPorts.next(), TestPorts.next())
-            let one = service(port: port, [a])
-            proxy.director.apply(table(one))
-            #expect(proxy.awaitServing("a"))
-            let load = try Load(port, clients: 4)
-            for _ in 0..<3 {
-                proxy.director.apply(table(one, service("other", port: other, [b])))
-                #expect(proxy.awaitServing("a", "b"))
-                #expect(HTTP.get(other)?.body == "b")
-                load.pass(20)
-                proxy.director.apply(table(one))
+        @Test func `a pod is drained only when its last request is answered`() throws {
+            try withProxy { proxy in
+                let (a, b) = (try Origin("a"), try Origin("b"))
+                defer { for origin in [a, b] { origin.stop() } }
+                let port = TestPorts.next()
+                let both = table(service(port: port, [a, b]))
+                proxy.director.apply(table(service(port: port, [b])))
+                #expect(proxy.awaitServing("b"))
+                b.manner = .holding
+                let slow = Monitor<HTTP.Answer??>(nil)
+                let client = try Thread {
+                    let answer = HTTP.get(port)
+                    slow.change { $0 = .some(answer) }
+                }
+                #expect(b.awaitHeld(1))
+                proxy.director.apply(both.draining("b"))
+                #expect(proxy.awaitServing("a"))
+                #expect(HTTP.get(port)?.body == "a")
+                #expect(!proxy.director.isDrained("b"))
+                #expect(slow.change { $0 } == nil)
+                b.manner = .well
                 #expect(proxy.awaitDrained("b"))
-                load.pass(20)
+                client.join()
+                #expect(slow.change { $0 }??.body == "b")
             }
-            #expect(load.finish().bad == [])
-            #expect(HTTP.get(other) == nil)
         }
-    }
 
-    @Test func `a request in flight in a process that a reload has replaced counts against draining`() throws {
-        try withProxy { proxy in
-            let (a, b) = (try Origin("a"), try Origin("b"))
-            defer { for origin in [a, b] { origin.stop() } }
-            let (port, other) = (TestPorts.next(), TestPorts.next())
-            proxy.director.apply(table(service(port: port, [a])))
-            #expect(proxy.awaitServing("a"))
-            a.manner = .holding
-            let client = try Thread { #expect(HTTP.get(port)?.body == "a") }
-            #expect(a.awaitHeld(1))
-            let both = table(service(port: port, [a, b]), service("other", port: other, [b]))
-            proxy.director.apply(both)
-            #expect(proxy.awaitServing("b"))
-            proxy.director.apply(both.draining("a"))
-            #expect(proxy.awaitUnserved("a"))
-            #expect(HTTP.get(port)?.body == "b")
-            #expect(!proxy.director.isDrained("a"))
-            a.manner = .well
-            client.join()
-            #expect(proxy.awaitDrained("a"))
-        }
-    }
-
-    @Test func `a killed HAProxy is back and serves the pods of now`() throws {
-        try withProxy { proxy in
-            let (a, b) = (try Origin("a"), try Origin("b"))
-            defer { for origin in [a, b] { origin.stop() } }
-            let port = TestPorts.next()
-            proxy.director.apply(table(service(port: port, [a])))
-            #expect(proxy.awaitServing("a"))
-            proxy.director.apply(table(service(port: port, [b])))
-            #expect(proxy.awaitServing("b") && proxy.awaitDrained("a"))
-            let pid = try #require(proxy.pid)
-            kill(pid, SIGKILL)
-            #expect(proxy.await { if case .running(let new, false) = $0 { new != pid } else { false } } != nil)
-            #expect(proxy.awaitServing("b"))
-            var answer: HTTP.Answer?
-            while answer == nil { answer = HTTP.get(port) }
-            #expect(answer?.body == "b")
-        }
-    }
-
-    @Test func `the next agent takes HAProxy over as it runs, and corrects what changed meanwhile`() throws {
-        try withTestDirectory { directory in
-            let (a, b) = (try Origin("a"), try Origin("b"))
-            defer { for origin in [a, b] { origin.stop() } }
-            let port = TestPorts.next()
-            let first = try LiveProxy("\(directory)/proxy")
-            first.director.apply(table(service(port: port, [a])))
-            #expect(first.awaitServing("a"))
-            let pid = try #require(first.pid)
-            first.director.leave()
-            #expect(HTTP.get(port)?.body == "a")
-            let second = try LiveProxy("\(directory)/proxy")
-            defer { second.director.stop(finishing: .milliseconds(10)) }
-            second.director.apply(table(service(port: port, [b])))
-            #expect(second.awaitServing("b"))
-            #expect(second.pid == pid)
-            #expect(second.awaitDrained("a"))
-            #expect(HTTP.get(port)?.body == "b")
-            let wasReloaded = second.events.change {
-                $0.contains { if case .applied(let why) = $0 { why != nil } else { false } }
+        @Test func `services come and go by reloads, without a request lost`() throws {
+            try withProxy { proxy in
+                let (a, b) = (try Origin("a"), try Origin("b"))
+                defer { for origin in [a, b] { origin.stop() } }
+                let (port, other) = (TestPorts.next(), TestPorts.next())
+                let one = service(port: port, [a])
+                proxy.director.apply(table(one))
+                #expect(proxy.awaitServing("a"))
+                let load = try Load(port, clients: 4)
+                for _ in 0..<3 {
+                    proxy.director.apply(table(one, service("other", port: other, [b])))
+                    #expect(proxy.awaitServing("a", "b"))
+                    #expect(HTTP.get(other)?.body == "b")
+                    load.pass(20)
+                    proxy.director.apply(table(one))
+                    #expect(proxy.awaitDrained("b"))
+                    load.pass(20)
+                }
+                #expect(load.finish().bad == [])
+                #expect(HTTP.get(other) == nil)
             }
-            #expect(!wasReloaded)
         }
-    }
 
-    @Test func `a configuration that is refused leaves the last good one, and pods still come and go`() throws {
-        try withProxy { proxy in
-            let (a, b) = (try Origin("a"), try Origin("b"))
-            defer { for origin in [a, b] { origin.stop() } }
-            let (port, other) = (TestPorts.next(), TestPorts.next())
-            proxy.director.apply(table(service(port: port, [a])))
-            #expect(proxy.awaitServing("a"))
-            var broken = service("other", port: other, [])
-            broken.virtualAddress = "no address"
-            proxy.director.apply(table(service(port: port, [b]), broken))
-            guard case .refused(let reason)? = proxy.await({ if case .refused = $0 { true } else { false } }) else {
-                Issue.record("nothing was refused")
-                return
+        @Test func `a request in flight in a process that a reload has replaced counts against draining`() throws {
+            try withProxy { proxy in
+                let (a, b) = (try Origin("a"), try Origin("b"))
+                defer { for origin in [a, b] { origin.stop() } }
+                let (port, other) = (TestPorts.next(), TestPorts.next())
+                proxy.director.apply(table(service(port: port, [a])))
+                #expect(proxy.awaitServing("a"))
+                a.manner = .holding
+                let client = try Thread { #expect(HTTP.get(port)?.body == "a") }
+                #expect(a.awaitHeld(1))
+                let both = table(service(port: port, [a, b]), service("other", port: other, [b]))
+                proxy.director.apply(both)
+                #expect(proxy.awaitServing("b"))
+                proxy.director.apply(both.draining("a"))
+                #expect(proxy.awaitUnserved("a"))
+                #expect(HTTP.get(port)?.body == "b")
+                #expect(!proxy.director.isDrained("a"))
+                a.manner = .well
+                client.join()
+                #expect(proxy.awaitDrained("a"))
             }
-            #expect(reason.contains("no address") || reason.contains("parsing"), "\(reason)")
-            #expect(proxy.awaitServing("b"))
-            #expect(HTTP.get(port)?.body == "b")
-            proxy.director.apply(table(service(port: port, [b]), service("other", port: other, [a])))
-            #expect(proxy.awaitServing("a"))
-            #expect(HTTP.get(other)?.body == "a")
+        }
+
+        @Test func `a killed HAProxy is back and serves the pods of now`() throws {
+            try withProxy { proxy in
+                let (a, b) = (try Origin("a"), try Origin("b"))
+                defer { for origin in [a, b] { origin.stop() } }
+                let port = TestPorts.next()
+                proxy.director.apply(table(service(port: port, [a])))
+                #expect(proxy.awaitServing("a"))
+                proxy.director.apply(table(service(port: port, [b])))
+                #expect(proxy.awaitServing("b") && proxy.awaitDrained("a"))
+                let pid = try #require(proxy.pid)
+                kill(pid, SIGKILL)
+                #expect(proxy.await { if case .running(let new, false) = $0 { new != pid } else { false } } != nil)
+                #expect(proxy.awaitServing("b"))
+                var answer: HTTP.Answer?
+                while answer == nil { answer = HTTP.get(port) }
+                #expect(answer?.body == "b")
+            }
+        }
+
+        @Test func `the next agent takes HAProxy over as it runs, and corrects what changed meanwhile`() throws {
+            try withTestDirectory { directory in
+                let (a, b) = (try Origin("a"), try Origin("b"))
+                defer { for origin in [a, b] { origin.stop() } }
+                let port = TestPorts.next()
+                let first = try LiveProxy("\(directory)/proxy")
+                first.director.apply(table(service(port: port, [a])))
+                #expect(first.awaitServing("a"))
+                let pid = try #require(first.pid)
+                first.director.leave()
+                #expect(HTTP.get(port)?.body == "a")
+                let second = try LiveProxy("\(directory)/proxy")
+                defer { second.director.stop(finishing: .milliseconds(10)) }
+                second.director.apply(table(service(port: port, [b])))
+                #expect(second.awaitServing("b"))
+                #expect(second.pid == pid)
+                #expect(second.awaitDrained("a"))
+                #expect(HTTP.get(port)?.body == "b")
+                let wasReloaded = second.events.change {
+                    $0.contains { if case .applied(let why) = $0 { why != nil } else { false } }
+                }
+                #expect(!wasReloaded)
+            }
+        }
+
+        @Test func `a configuration that is refused leaves the last good one, and pods still come and go`() throws {
+            try withProxy { proxy in
+                let (a, b) = (try Origin("a"), try Origin("b"))
+                defer { for origin in [a, b] { origin.stop() } }
+                let (port, other) = (TestPorts.next(), TestPorts.next())
+                proxy.director.apply(table(service(port: port, [a])))
+                #expect(proxy.awaitServing("a"))
+                var broken = service("other", port: other, [])
+                broken.virtualAddress = "no address"
+                proxy.director.apply(table(service(port: port, [b]), broken))
+                guard case .refused(let reason)? = proxy.await({ if case .refused = $0 { true } else { false } }) else {
+                    Issue.record("nothing was refused")
+                    return
+                }
+                #expect(reason.contains("no address") || reason.contains("parsing"), "\(reason)")
+                #expect(proxy.awaitServing("b"))
+                #expect(HTTP.get(port)?.body == "b")
+                proxy.director.apply(table(service(port: port, [b]), service("other", port: other, [a])))
+                #expect(proxy.awaitServing("a"))
+                #expect(HTTP.get(other)?.body == "a")
+            }
         }
     }
 }

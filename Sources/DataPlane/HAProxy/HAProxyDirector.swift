@@ -72,9 +72,13 @@ public final class HAProxyDirector: TrafficDirector {
         receiver.stop()
     }
 
+    /// Sets what is to be in effect. Only whole tables: a service or a pod that is missing is taken out.
     public func apply(_ table: EndpointTable) { shared.apply(table) }
+    /// Whether a pod gets requests on all of its ports.
     public func isServing(_ podUID: String) -> Bool { shared.content.change { $0.serving.contains(podUID) } }
+    /// Whether a pod gets no more requests and has none.
     public func isDrained(_ podUID: String) -> Bool { shared.content.change { !$0.busy.contains(podUID) } }
+    /// Has a function told of what happens, on the thread that decides.
     public func observe(_ observer: @escaping @Sendable (TrafficEvent) -> Void) {
         shared.content.change { $0.observers.append(observer) }
     }

@@ -1,4 +1,5 @@
 import Glibc
+import Linux
 public import Model
 import Threads
 
@@ -21,8 +22,17 @@ public struct HAProxyOptions: Sendable {
         clock = { MachineClock.monotonic }
     }
 
-    /// The number of the user; nil when there is no such user, and then root serves.
-    var userNumber: uid_t? { getpwnam(user)?.pointee.pw_uid }
+    /// The number of the user; nil when there is no such user, or when it could not reach the log's socket: then root serves.
+    var userNumber: uid_t? {
+        var path = parentDirectory(of: directory)
+        while true {
+            var status = stat()
+            guard stat(path, &status) == 0, status.st_mode & S_IXOTH != 0 else { return nil }
+            if path == "/" || path == "." { break }
+            path = parentDirectory(of: path)
+        }
+        return getpwnam(user)?.pointee.pw_uid
+    }
 }
 
 /// Why HAProxy cannot be run at all.

@@ -81,10 +81,12 @@ extension ProxyLoop {
     func noteProcesses() throws(LinuxError) {
         let processes = ProxyProcesses(try master.text("show proc"))
         let now = options.clock()
+        current = processes.workers.first { !$0.isOld }?.pid ?? 0
         var present: [Int32: OldProcess] = [:]
         for process in processes.workers where process.isOld {
             present[process.pid] = old[process.pid] ?? OldProcess(since: now)
         }
+        for (pid, process) in old where present[pid] == nil { departed.append((pid, process.rows)) }
         old = present
         try readOld()
     }
@@ -96,7 +98,7 @@ extension ProxyLoop {
             let rows = StatTable.rows(answer)
             // One that has ended meanwhile has no answer.
             guard !rows.isEmpty else {
-                old[pid] = nil
+                departed.append((pid, old.removeValue(forKey: pid)?.rows ?? []))
                 continue
             }
             var seen = ObservedProxy()
@@ -139,6 +141,9 @@ extension ProxyLoop {
             return refuse(new, (error as? ProxyFiles.Refusal)?.reason ?? "\(error)")
         }
         let failures = ProxyProcesses(try master.text("show proc")).failedReloads
+        // The process may be gone before it is asked again.
+        let rows = StatTable.rows(try runtime.ask(RuntimeCommand.showStatistics))
+        old[current] = OldProcess(since: options.clock(), rows: rows)
         _ = try master.text("reload")
         let deadline = options.clock() + .seconds(10)
         while options.clock() < deadline {
@@ -152,6 +157,7 @@ extension ProxyLoop {
             if let answer = try? master.text("show proc"), ProxyProcesses(answer).failedReloads > failures { break }
             poll(nil, 0, 5)
         }
+        old[current] = nil
         try files.goBack()
         refuse(new, "HAProxy did not load the configuration: " + ProxyFiles.complaint(lastWords))
     }

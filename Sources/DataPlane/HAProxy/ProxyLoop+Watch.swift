@@ -19,8 +19,10 @@ extension ProxyLoop {
                 noteNumbers(rows)
                 noteRetries(rows)
                 noteIdle(rows)
-                processes = old.map { ($0.key, $0.value.rows) }.sorted { $0.0 < $1.0 }
-                processes.append((0, rows))
+                processes = departed + old.map { ($0.key, $0.value.rows) }.sorted { $0.0 < $1.0 }
+                departed = []
+                processes.append((current, rows))
+                if isAdopted { begin(processes) }
             } catch {
                 observed = nil
             }
@@ -28,6 +30,15 @@ extension ProxyLoop {
         shared.statistics.change { statistics in
             statistics.requests.close(second: now, processes)
             statistics.second = now
+        }
+        shared.content.change { $0.changes += 1 }
+    }
+
+    /// Counts begin with what HAProxy has served already.
+    private func begin(_ processes: [(process: Int32, rows: [StatRow])]) {
+        isAdopted = false
+        shared.statistics.change { statistics in
+            for (process, rows) in processes { statistics.requests.begin(process: process, rows) }
         }
     }
 

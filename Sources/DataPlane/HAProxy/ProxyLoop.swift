@@ -22,10 +22,16 @@ final class ProxyLoop {
     var isRunning = false
     /// What the process that serves does; nil when that is not known.
     var observed: ObservedProxy?
+    /// The number of the process that serves.
+    var current: Int32 = 0
+    /// Whether HAProxy ran before this process, and its counters were not read yet.
+    var isAdopted = false
     /// The number of each backend, by which its statistics can be asked for alone.
     var backendNumbers: [String: Int] = [:]
     /// The processes that reloads have replaced, with what they still have.
     var old: [Int32: OldProcess] = [:]
+    /// What processes that have ended since the last second had counted.
+    var departed: [(process: Int32, rows: [StatRow])] = []
     /// How often in a row each pod that gets no more requests was seen without any.
     var idleReads: [String: Int] = [:]
     /// Since when each pod gets no more requests.
@@ -103,6 +109,7 @@ final class ProxyLoop {
             for record in records { breaker.note(record, at: now) }
         case .program(.running(let pid, let adopted)):
             isRunning = true
+            isAdopted = adopted
             forget()
             shared.tell(.running(pid: pid, adopted: adopted))
         case .program(.ended(let reason, _)):

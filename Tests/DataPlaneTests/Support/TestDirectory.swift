@@ -7,6 +7,8 @@ func withTestDirectory<Result>(_ body: (String) throws -> Result) throws -> Resu
     guard mkdtemp(&template) != nil else { throw LinuxError.last("mkdtemp") }
     let path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
     defer { try? removeTree(path) }
+    // HAProxy's unprivileged user passes through.
+    chmod(path, 0o711)
     return try body(path)
 }
 
