@@ -78,11 +78,11 @@ public struct CircuitBreaker: Sendable {
         circuits[server] = circuit
     }
 
-    /// Decides, and forgets pods that are gone.
-    public mutating func decide(_ table: EndpointTable, at now: TimeSpan) -> [Change] {
+    /// Decides for backends, and forgets pods that are gone from them.
+    public mutating func decide(_ backends: [Backend], at now: TimeSpan) -> [Change] {
         var changes: [Change] = []
         var known: Set<ServerName> = []
-        for backend in Backend.all(table) {
+        for backend in backends {
             guard let rules = backend.service.traffic.circuitBreaker else { continue }
             let ready = backend.endpoints.filter { $0.phase == .ready }.map { ServerName(backend.name, $0.podUID) }
             known.formUnion(ready)

@@ -8,13 +8,18 @@ struct ConfigurationWriter {
     let table: EndpointTable
     let routes: RouteTable
     let certificates: [ProxyCertificate]
+    let backends: [Backend]
     let directory: String
     var lines: [String] = []
 
-    init(_ table: EndpointTable, _ routes: RouteTable, _ certificates: [ProxyCertificate], directory: String) {
+    init(
+        _ table: EndpointTable, _ routes: RouteTable, _ certificates: [ProxyCertificate], _ backends: [Backend],
+        directory: String
+    ) {
         self.table = table
         self.routes = routes
         self.certificates = certificates
+        self.backends = backends
         self.directory = directory
     }
 
@@ -38,7 +43,7 @@ struct ConfigurationWriter {
         }
         writeRoutes()
         writeShared()
-        for backend in Backend.all(table) {
+        for backend in backends {
             if backend.side == .current { writeRates(backend) }
             writeBackend(backend)
         }

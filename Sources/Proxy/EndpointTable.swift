@@ -15,6 +15,18 @@ public struct EndpointTable: Sendable, Hashable {
         self.settings = settings
     }
 
+    /// The pods whose endpoints answer a question with yes, on any port.
+    public func pods(_ isWanted: (Endpoint) -> Bool) -> Set<String> {
+        var pods: Set<String> = []
+        for service in services {
+            for port in service.ports {
+                for endpoint in port.current where isWanted(endpoint) { pods.insert(endpoint.podUID) }
+                for endpoint in port.next where isWanted(endpoint) { pods.insert(endpoint.podUID) }
+            }
+        }
+        return pods
+    }
+
     /// The table with services by namespace and name, and endpoints by pod.
     public var normalized: EndpointTable {
         var table = self

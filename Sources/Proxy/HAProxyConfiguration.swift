@@ -19,6 +19,12 @@ public struct HAProxyConfiguration: Sendable, Hashable {
     public let text: String
     /// The maps' contents by file name.
     public let maps: [MapFile]
+    /// Every backend that holds servers, with its port and side.
+    public let backends: [Backend]
+    /// The pods that are to get requests.
+    public let readyPods: Set<String>
+    /// The pods of the table.
+    public let pods: Set<String>
     /// The certificates' contents by file name, below `certs/`.
     public let certificates: [ProxyCertificate]
 
@@ -28,10 +34,13 @@ public struct HAProxyConfiguration: Sendable, Hashable {
         self.directory = directory
         self.table = table
         routes = RouteTable(table.services)
+        backends = Backend.all(table)
+        readyPods = table.pods { $0.phase == .ready }
+        pods = table.pods { _ in true }
         maps = MapFile.all(table, routes)
         let wanted = Set(table.wantedCertificates.map(\.name))
         certificates = table.settings.certificates.filter { wanted.contains($0.name) }
-        var writer = ConfigurationWriter(table, routes, certificates, directory: directory)
+        var writer = ConfigurationWriter(table, routes, certificates, backends, directory: directory)
         writer.write()
         structure = writer.lines.filter { !$0.hasPrefix(ConfigurationWriter.server) }.joined(separator: "\n") + "\n"
         mark = String(stableHash(structure), radix: 16)
@@ -41,8 +50,6 @@ public struct HAProxyConfiguration: Sendable, Hashable {
             + "\n"
     }
 
-    /// Every backend that holds servers, with its port and side.
-    public var backends: [Backend] { Backend.all(table) }
 }
 
 /// A map that HAProxy reads at its start and that is changed while it runs.

@@ -5,12 +5,12 @@ import Testing
 @Suite struct CircuitBreakerTests {
     private let backend = "shop:web:http:current"
 
-    private func table(_ pods: Int = 3, _ rules: (inout CircuitBreakerSpec) -> Void = { _ in }) -> EndpointTable {
+    private func table(_ pods: Int = 3, _ rules: (inout CircuitBreakerSpec) -> Void = { _ in }) -> [Backend] {
         var spec = CircuitBreakerSpec()
         (spec.consecutiveErrors, spec.ejectFor, spec.maxEjected) = (5, .seconds(30), .percent(50))
         rules(&spec)
         let endpoints = ["a", "b", "c", "d"].prefix(pods).map { endpoint($0) }
-        return EndpointTable(services: [service(current: endpoints) { $0.circuitBreaker = spec }])
+        return configuration(service(current: endpoints) { $0.circuitBreaker = spec }).backends
     }
 
     private func fail(_ breaker: inout CircuitBreaker, _ pod: String, _ count: Int, at now: TimeSpan = .zero) {
@@ -86,6 +86,6 @@ import Testing
         _ = breaker.decide(table(2), at: .zero)
         #expect(breaker.ejected == [:])
         fail(&breaker, "a", 50)
-        #expect(breaker.decide(EndpointTable(services: [service(current: [endpoint("a")])]), at: .zero) == [])
+        #expect(breaker.decide(configuration(service(current: [endpoint("a")])).backends, at: .zero) == [])
     }
 }

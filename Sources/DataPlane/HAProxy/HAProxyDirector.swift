@@ -141,7 +141,7 @@ final class DirectorState: Sendable {
     func apply(_ table: EndpointTable) {
         content.change {
             $0.pending = table
-            $0.busy.formUnion(table.readyPods)
+            $0.busy.formUnion(table.pods { $0.phase == .ready })
         }
         inbox.send(.wake)
     }
@@ -156,7 +156,7 @@ final class DirectorState: Sendable {
     /// Sets which pods get requests and which are busy, and tells of the differences.
     func publish(serving: Set<String>, busy: Set<String>) {
         let events = content.change { content -> [TrafficEvent] in
-            let busy = busy.union(content.pending?.readyPods ?? [])
+            let busy = busy.union(content.pending?.pods { $0.phase == .ready } ?? [])
             let began = serving.subtracting(content.serving).sorted().map { TrafficEvent.serving(podUID: $0) }
             let drained = content.busy.subtracting(busy).sorted().map { TrafficEvent.drained(podUID: $0) }
             if content.serving != serving || content.busy != busy { content.changes += 1 }
@@ -173,21 +173,5 @@ final class DirectorState: Sendable {
             return content.observers
         }
         for observer in observers { observer(event) }
-    }
-}
-
-extension EndpointTable {
-    /// The pods that are to get requests.
-    var readyPods: Set<String> { pods { $0.phase == .ready } }
-
-    func pods(_ isWanted: (Endpoint) -> Bool) -> Set<String> {
-        var pods: Set<String> = []
-        for service in services {
-            for port in service.ports {
-                for endpoint in port.current where isWanted(endpoint) { pods.insert(endpoint.podUID) }
-                for endpoint in port.next where isWanted(endpoint) { pods.insert(endpoint.podUID) }
-            }
-        }
-        return pods
     }
 }

@@ -8,6 +8,7 @@ extension ProxyLoop {
     /// Brings HAProxy to what is desired, as far as that can be done now.
     func converge() {
         guard let desired else { return }
+        hasChanged = true
         if !hasBegun { begin(desired) }
         guard isRunning, retryAt.map({ $0 <= options.clock() }) ?? true else { return }
         retryAt = nil

@@ -73,20 +73,20 @@ extension ProxyLoop {
     func watchDrains() {
         guard let desired, let observed else { return }
         let now = options.clock()
-        let ready = desired.table.readyPods
+        let ready = desired.readyPods
         let names = observed.servers.keys.filter { !ready.contains($0.podUID) }.sorted()
         let pods = Set(names.map(\.podUID))
         drainingSince = drainingSince.filter { pods.contains($0.key) }
         for pod in pods where drainingSince[pod] == nil { drainingSince[pod] = now }
         idleReads = idleReads.filter { pods.contains($0.key) }
         guard !names.isEmpty else { return }
+        hasChanged = true
         do {
             try read(Set(names.map(\.backend)))
             if !old.isEmpty { try noteProcesses() }
-            let known = desired.table.pods { _ in true }
             let idle = names.filter { self.observed?.servers[$0]?.isIdle == true }
             let isBusy = idle.count < names.count
-            if idle.contains(where: { !known.contains($0.podUID) }) { isDirty = true }
+            if idle.contains(where: { !desired.pods.contains($0.podUID) }) { isDirty = true }
             tunnels = isBusy ? ObservedProxy.tunnels(try runtime.text(RuntimeCommand.showTunnels)) : [:]
             try cut(names, desired, now)
         } catch {
@@ -113,13 +113,12 @@ extension ProxyLoop {
 
     /// Cuts WebSockets when their time is over, and what a pod that is gone has left.
     private func cut(_ names: [ServerName], _ desired: HAProxyConfiguration, _ now: TimeSpan) throws(LinuxError) {
-        let known = desired.table.pods { _ in true }
         let services = Dictionary(desired.backends.map { ($0.name, $0.service) }) { first, _ in first }
         var commands: [RuntimeCommand] = []
         for name in names {
             guard let server = observed?.servers[name], server.inFlight > 0 else { continue }
             let waited = now - (drainingSince[name.podUID] ?? now)
-            guard known.contains(name.podUID), let service = services[name.backend] else {
+            guard desired.pods.contains(name.podUID), let service = services[name.backend] else {
                 if waited >= .seconds(5) { commands.append(.cut(name)) }
                 continue
             }
@@ -135,7 +134,8 @@ extension ProxyLoop {
     /// Works out which pods get requests and which have some, and tells.
     func publish() {
         guard let desired else { return }
-        var busy = desired.table.readyPods
+        hasChanged = false
+        var busy = desired.readyPods
         guard let observed else {
             // Nothing is known: pods that were busy are so still, unless HAProxy does not run.
             if isRunning { busy.formUnion(shared.content.change { $0.busy }) }
@@ -147,6 +147,8 @@ extension ProxyLoop {
         }
         let spread = desired.table.settings.closeSpread + .milliseconds(200)
         for process in old.values {
+            // Until then this is looked at again.
+            hasChanged = true
             // Clients that keep connections to it may send it more until it has closed them.
             let mayGetMore = options.clock() - process.since < spread
             for (name, server) in process.servers where mayGetMore || !server.isIdle { busy.insert(name.podUID) }
@@ -157,13 +159,14 @@ extension ProxyLoop {
     /// The pods that get requests on all their ports.
     private func serving(_ desired: HAProxyConfiguration, _ observed: ObservedProxy) -> Set<String> {
         var missing: Set<String> = []
+        let ejected = breaker.ejected
         for backend in desired.backends {
             for endpoint in backend.endpoints where endpoint.phase == .ready {
                 let name = ServerName(backend.name, endpoint.podUID)
-                let isThere = observed.servers[name]?.state == .ready || breaker.ejected[name] == .out
+                let isThere = observed.servers[name]?.state == .ready || ejected[name] == .out
                 if !isThere { missing.insert(endpoint.podUID) }
             }
         }
-        return desired.table.readyPods.subtracting(missing)
+        return desired.readyPods.subtracting(missing)
     }
 }

@@ -50,6 +50,10 @@ final class ProxyLoop {
     var reloaded: String?
     /// Whether a table was taken up that no event has told of yet.
     var hasNews = false
+    /// The backends that have a circuit breaker.
+    var guarded: [Backend] = []
+    /// Whether what is told of pods may have changed.
+    var hasChanged = true
     /// Whether there may be something to do for HAProxy.
     var isDirty = true
     /// Since when HAProxy does not answer.
@@ -84,7 +88,7 @@ final class ProxyLoop {
             breakCircuits()
             if isDirty || retryAt.map({ $0 <= options.clock() }) ?? false { converge() }
             watchDrains()
-            publish()
+            if hasChanged { publish() }
         }
     }
 
@@ -106,7 +110,7 @@ final class ProxyLoop {
                 for record in records { statistics.requests.note(record) }
             }
             let now = options.clock()
-            for record in records { breaker.note(record, at: now) }
+            if !guarded.isEmpty { for record in records { breaker.note(record, at: now) } }
         case .program(.running(let pid, let adopted)):
             isRunning = true
             isAdopted = adopted
@@ -134,13 +138,13 @@ final class ProxyLoop {
         let configuration = HAProxyConfiguration(table, directory: options.directory)
         hasNews = hasNews || configuration != desired
         desired = configuration
+        guarded = configuration.backends.filter { $0.service.traffic.circuitBreaker != nil }
         isDirty = true
         shared.statistics.change { $0.requests.note(table) }
     }
 
     private func breakCircuits() {
-        guard let desired else { return }
-        for change in breaker.decide(desired.table, at: options.clock()) {
+        for change in breaker.decide(guarded, at: options.clock()) {
             isDirty = true
             shared.tell(
                 .circuit(podUID: change.server.podUID, isOpen: change.isOpen, reason: change.reason))
