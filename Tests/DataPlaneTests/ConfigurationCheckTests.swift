@@ -112,6 +112,26 @@ extension LiveHAProxy {
             }
         }
 
+        @Test func `services are served even when another program has the public port`() throws {
+            try withProxy { proxy in
+                let a = try Origin("a")
+                defer { a.stop() }
+                let port = TestPorts.next()
+                var whole = table(service(port: port, [a]))
+                // The port of an origin is taken.
+                whole.settings.httpPort = a.port
+                whole.settings.routeAddress = "127.0.0.1"
+                proxy.director.apply(whole)
+                guard case .ended(let reason)? = proxy.await({ if case .ended = $0 { true } else { false } }) else {
+                    Issue.record("nothing was told")
+                    return
+                }
+                #expect(reason.contains("cannot bind") && reason.contains("\(a.port)"), "\(reason)")
+                #expect(proxy.awaitServing("a"))
+                #expect(HTTP.get(port)?.body == "a")
+            }
+        }
+
         @Test func `a port that another program has is told, and the last good configuration stays`() throws {
             try withProxy { proxy in
                 let (a, b) = (try Origin("a"), try Origin("b"))

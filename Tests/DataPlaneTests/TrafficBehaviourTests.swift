@@ -231,6 +231,27 @@ extension LiveHAProxy {
             }
         }
 
+        @Test func `HTTP2 is spoken with the pods of a port that says so`() throws {
+            try withOrigins("a") { proxy, origins, port in
+                // A port of HAProxy itself is the pod: it understands HTTP/2 without TLS.
+                let inner = TestPorts.next()
+                var outer = service("outer", port: port, [], protocol: .http2)
+                outer.ports[0].current = [
+                    Endpoint(podUID: "h2", podName: "h2", address: "127.0.0.1", port: inner)
+                ]
+                proxy.director.apply(table(service(port: inner, origins), outer))
+                #expect(proxy.awaitServing("a", "h2"))
+                #expect(HTTP.get(port)?.body == "a")
+                let statistics = try RuntimeSocket(path: "\(proxy.directory)/admin.sock").text("show stat -1 2 -1")
+                let lines = statistics.split(separator: "\n").map {
+                    $0.split(separator: ",", omittingEmptySubsequences: false)
+                }
+                let column = try #require(lines.first?.firstIndex(of: "h2_total_connections"))
+                let backend = try #require(lines.first { $0.first == "test:outer:http:current" })
+                #expect(backend[column] == "1")
+            }
+        }
+
         @Test func `a connection of TCP counts against draining`() throws {
             try withOrigins("a", "b") { proxy, origins, port in
                 let whole = table(service(port: port, origins, protocol: .tcp))

@@ -160,7 +160,9 @@ extension ProxyLoop {
         }
         old[current] = nil
         try files.goBack()
-        refuse(new, "HAProxy did not load the configuration: " + ProxyFiles.complaint(lastWords))
+        let complaint = ProxyFiles.complaint(lastWords)
+        refuse(new, "HAProxy did not load the configuration: " + complaint)
+        restRoutes(complaint)
     }
 
     private var lastWords: String { program.program.lastLines(20).joined(separator: "\n") }

@@ -41,6 +41,10 @@ final class ProxyLoop {
     var breaker = CircuitBreaker()
     /// The further tries of each server that the breaker knows of.
     var countedRetries: [ServerName: Int] = [:]
+    /// The last table, as it was applied.
+    var table: EndpointTable?
+    /// Until when routes are not served, because another program has a public port of the node: services are, all the same.
+    var routesRestUntil: TimeSpan?
     /// The configuration that HAProxy did not take, and when it is offered again.
     var refused: (mark: String, until: TimeSpan)?
     /// When HAProxy is to be spoken to again after it did not answer.
@@ -84,6 +88,7 @@ final class ProxyLoop {
             for message in messages { take(message) }
             if let table = shared.takePending() { take(table) }
             guard desired != nil else { continue }
+            tryRoutes()
             closeSecond()
             breakCircuits()
             if isDirty || retryAt.map({ $0 <= options.clock() }) ?? false { converge() }
@@ -119,6 +124,7 @@ final class ProxyLoop {
         case .program(.ended(let reason, _)):
             isRunning = false
             forget()
+            restRoutes(reason)
             shared.tell(.ended(reason: reason))
         case .program(.stopped): isRunning = false
         }
@@ -132,8 +138,33 @@ final class ProxyLoop {
         isDirty = true
     }
 
+    /// Leaves routes out for a while when their port is what HAProxy cannot have; another table would fail for it too.
+    ///
+    /// - Returns: whether they were served before.
+    @discardableResult
+    func restRoutes(_ reason: String) -> Bool {
+        guard reason.contains("frontend \(ProxyName.plainRoutes)"), routesRestUntil == nil, let table else {
+            return false
+        }
+        routesRestUntil = options.clock() + .minutes(1)
+        take(table)
+        guard let desired else { return false }
+        // What HAProxy is started with next has to be one that it can run.
+        if !isRunning { try? files.propose(desired) }
+        return true
+    }
+
+    /// Serves routes again, if their ports are free now.
+    func tryRoutes() {
+        guard let until = routesRestUntil, until <= options.clock(), let table else { return }
+        routesRestUntil = nil
+        take(table)
+    }
+
     private func take(_ table: EndpointTable) {
+        self.table = table
         var table = table
+        if routesRestUntil != nil { (table.settings.httpPort, table.settings.httpsPort) = (nil, nil) }
         if table.settings.user == nil, options.userNumber != nil { table.settings.user = options.user }
         let configuration = HAProxyConfiguration(table, directory: options.directory)
         hasNews = hasNews || configuration != desired
