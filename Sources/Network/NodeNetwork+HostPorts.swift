@@ -1,3 +1,4 @@
+import Glibc
 import Linux
 import Synchronization
 
@@ -11,7 +12,8 @@ extension NodeNetwork {
         let ours = OwnListeners(serviceRange: serviceRange, bridgeAddress: plan.bridgeAddress)
         let taken = try system { () throws(LinuxError) in
             try NetworkNamespace(path: hostNamespacePath).run { () throws(LinuxError) in
-                for port in new {
+                // The kernel's table of sockets is large, and takes milliseconds to read: only where somebody is there at all.
+                for port in new where try !SocketTable.canBind(port) {
                     let found = try SocketTable.listeners(on: port)
                     if found.contains(where: { !ours.contains($0, port) }) { return HostPort?.some(port) }
                 }
@@ -46,6 +48,29 @@ enum SocketTable {
             if fileExists(file) { found += listeners(try readText(file, limit: 256 << 20), on: port) }
         }
         return found
+    }
+
+    /// Whether a port of the calling thread's namespace can be had on all addresses.
+    static func canBind(_ port: HostPort) throws(LinuxError) -> Bool {
+        let type = (port.transport == .tcp ? SOCK_STREAM : SOCK_DGRAM).rawValue | SOCK_CLOEXEC.rawValue
+        let socket = Descriptor(owning: try systemCall("socket") { Glibc.socket(AF_INET, Int32(type), 0) })
+        let raw = socket.raw
+        if port.transport == .tcp {
+            // Connections that have ended would take the port for a minute more: socket(7).
+            var on: Int32 = 1
+            try systemCall("setsockopt") {
+                setsockopt(raw, SOL_SOCKET, SO_REUSEADDR, &on, socklen_t(MemoryLayout<Int32>.size))
+            }
+        }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = port.port.bigEndian
+        let code = withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(raw, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+        return code == 0
     }
 
     /// The addresses on which a port is listened on; nil stands for one of IPv6.
