@@ -158,8 +158,8 @@ import Testing
                 ["spec.rollout.progressDeadline", "spec.rollout.autoRollback"]
             ),
             (
-                ["ports": [["name": "a", "port": 1], ["name": "b", "port": 2, "hostPort": 2]]],
-                ["spec.ports[1].hostPort"]
+                ["volumes": [["name": "a"], ["name": "b", "persistent": [:]]]],
+                ["spec.volumes[1].persistent"]
             ),
             (["volumes": [["name": "v", "persistent": [:]]]], ["spec.volumes[0].persistent"]),
             (["routes": [["host": "a.b"]], "traffic": ["balance": "Random"]], ["spec.routes", "spec.traffic"]),
