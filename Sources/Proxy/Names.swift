@@ -38,6 +38,8 @@ public struct BackendName: Sendable, Hashable {
     public var port: String
     /// Which side of the port.
     public var side: ProxyName.Side
+    /// The App: `NAMESPACE:APP`.
+    var appKey: String { "\(namespace):\(app)" }
     /// The key of the port in the maps.
     public var key: String { "\(namespace):\(app):\(port)" }
 }

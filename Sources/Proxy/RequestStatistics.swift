@@ -7,7 +7,8 @@ public struct RequestStatistics: Sendable {
         var process: Int32
         var name: ServerName
     }
-    private var series: [ServerName: TrafficSeries] = [:]
+    /// By App, as `NAMESPACE:APP`, and within it by backend and pod.
+    private var series: [String: [ServerName: TrafficSeries]] = [:]
     /// The counters as they were a second ago.
     private var counters: [Source: StatRow] = [:]
     /// The latencies since.
@@ -60,17 +61,30 @@ public struct RequestStatistics: Sendable {
             }
         }
         for name in latencies.keys where sums[name] == nil { sums[name] = TrafficSecond(second: now) }
-        for (name, sum) in sums { series[name, default: TrafficSeries()].append(sum, latencies[name]) }
-        for name in series.keys where sums[name] == nil { series[name]?.expire(before: now) }
-        series = series.filter { !$0.value.isEmpty }
+        for (name, sum) in sums {
+            guard let parts = ProxyName.parts(ofBackend: name.backend) else { continue }
+            series[parts.appKey, default: [:]][name, default: TrafficSeries()].append(sum, latencies[name])
+        }
+        forget(before: now, but: sums)
         counters = present
         latencies = [:]
-        let known = Set(series.keys.map(\.podUID)).union(present.keys.map(\.name.podUID))
+        let known = Set(series.values.flatMap { $0.keys.map(\.podUID) }).union(present.keys.map(\.name.podUID))
         if revisions.count > known.count * 2 + 1000 { revisions = revisions.filter { known.contains($0.key) } }
     }
 
+    /// Gives up what is out of date, of those that had nothing to add as well.
+    private mutating func forget(before now: UInt32, but sums: [ServerName: TrafficSecond]) {
+        for (app, members) in series {
+            for (name, member) in members {
+                if sums[name] == nil { series[app]?[name]?.expire(before: now) }
+                if member.isEmpty { series[app]?[name] = nil }
+            }
+            if series[app]?.isEmpty == true { series[app] = nil }
+        }
+    }
+
     /// How many bytes the past takes.
-    public var bytes: Int { series.values.reduce(0) { $0 + $1.bytes } }
+    public var bytes: Int { series.values.reduce(0) { $1.values.reduce($0) { $0 + $1.bytes } } }
 
     /// What happened to the requests of an App.
     ///
@@ -84,9 +98,9 @@ public struct RequestStatistics: Sendable {
         var traffic = AppTraffic()
         let last = UInt32(clamping: second)
         let first = UInt32(clamping: second - Int64(seconds) + 1)
-        for (name, series) in series {
-            guard let parts = ProxyName.parts(ofBackend: name.backend), parts.namespace == namespace, parts.app == app,
-                port == nil || parts.port == port, side == nil || parts.side == side
+        for (name, series) in series["\(namespace):\(app)"] ?? [:] {
+            guard let parts = ProxyName.parts(ofBackend: name.backend), port == nil || parts.port == port,
+                side == nil || parts.side == side
             else { continue }
             let summary = series.summary(from: first, through: last)
             if name.podUID.isEmpty {

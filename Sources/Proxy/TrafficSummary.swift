@@ -113,8 +113,8 @@ struct TrafficSeries: Sendable {
             stale.latencies += Int(seconds[stale.seconds].buckets)
             stale.seconds += 1
         }
-        // Moving what is left costs as much as was given up.
-        guard stale.seconds > 32, stale.seconds * 4 > seconds.count else { return }
+        // Seldom, as what is left is moved; and soon enough for no array to grow beyond 1024 seconds.
+        guard stale.seconds >= 100 else { return }
         seconds.removeFirst(stale.seconds)
         latencies.removeFirst(stale.latencies)
         stale = (0, 0)

@@ -17,12 +17,17 @@ final class Load: Sendable {
     private let count = Monitor(Count())
     private let threads: [Thread]
 
-    init(_ port: Int, clients: Int) throws {
+    /// - Parameter keepsConnections: whether a client makes all of its requests on one connection.
+    init(_ port: Int, clients: Int, keepsConnections: Bool = false) throws {
         threads = try (0..<clients).map { [count] client in
             try Thread {
+                let connection = keepsConnections ? HTTP.connect(port) : nil
+                defer { if let connection { close(connection) } }
                 while !count.change({ $0.isOver }) {
                     // Connections of their own: one that waits for a next request may be closed at any time.
-                    let answer = HTTP.get(port, headers: ["Host: test", "Connection: close"])
+                    let answer =
+                        connection.map { HTTP.request(on: $0) }
+                        ?? HTTP.get(port, headers: ["Host: test", "Connection: close"])
                     count.change { count in
                         if answer?.status == 200 {
                             count.good += 1
@@ -83,6 +88,44 @@ extension LiveHAProxy {
                 #expect(result.bad == [])
                 #expect(result.good >= 400)
                 #expect(b.requests > 0 && c.requests > 0)
+            }
+        }
+
+        @Test func `clients that keep their connections lose nothing when pods come and go`() throws {
+            try withProxy { proxy in
+                let (a, b) = (try Origin("a"), try Origin("b"))
+                defer { for origin in [a, b] { origin.stop() } }
+                let port = TestPorts.next()
+                let both = table(service(port: port, [a, b]))
+                proxy.director.apply(both)
+                #expect(proxy.awaitServing("a", "b"))
+                let load = try Load(port, clients: 4, keepsConnections: true)
+                for _ in 0..<5 {
+                    load.pass(50)
+                    proxy.director.apply(both.draining("b"))
+                    #expect(proxy.awaitDrained("b"))
+                    let before = b.requests
+                    load.pass(50)
+                    #expect(b.requests == before)
+                    proxy.director.apply(both)
+                    #expect(proxy.awaitServing("b"))
+                }
+                #expect(load.finish().bad == [])
+            }
+        }
+
+        @Test func `a pod that dies under load costs no request that may be repeated`() throws {
+            try withProxy { proxy in
+                let (a, b, c) = (try Origin("a"), try Origin("b"), try Origin("c"))
+                defer { for origin in [a, b, c] { origin.stop() } }
+                let port = TestPorts.next()
+                proxy.director.apply(table(service(port: port, [a, b, c])))
+                #expect(proxy.awaitServing("a", "b", "c"))
+                let load = try Load(port, clients: 4)
+                load.pass(100)
+                c.stop()
+                load.pass(200)
+                #expect(load.finish().bad == [])
             }
         }
 
