@@ -83,6 +83,8 @@ struct NameServerTests {
             #expect(
                 try subject.resolver.ask(Self.address, "web.shop.svc.cluster.local", milliseconds: 5000)?.timeToLive
                     == 5)
+            // A name that is there has no address of IPv6: a resolver that asks for both must not take it for unknown.
+            try subject.expect("web.shop.svc.cluster.local", type: DNSMessage.aaaa, [])
             // Nobody is upstream: whatever were forwarded would get no answer.
             try subject.expect("no.shop.svc.cluster.local", [], code: 3)
             try subject.expect("no.shop.svc", [], code: 3)

@@ -226,6 +226,25 @@ import Testing
         }
     }
 
+    @Test func `other machines do not ask the node's DNS server`() throws {
+        try withMachines { machines, _ in
+            let there = try NodeNetwork.client(NetworkNamespace(path: machines.outside.path))
+            let wire = try #require(try there.link(named: "eth0"))
+            try there.addDefaultRoute(gateway: machines.nodeAddress, through: wire)
+            let (pod, _) = try machines.attach("one")
+            let server = try Datagrams(in: machines.node, port: 53)
+            let bridge = machines.network.hostAddress
+            try Datagrams(in: machines.outside).send(1, to: bridge, port: 53)
+            try Datagrams(in: pod).send(2, to: bridge, port: 53)
+            #expect(try server.receive().byte == 2)
+            try Datagrams(in: machines.node).send(3, to: bridge, port: 53)
+            #expect(try server.receive().byte == 3)
+            let other = try Datagrams(in: machines.node)
+            try Datagrams(in: machines.outside).send(4, to: bridge, port: other.port)
+            #expect(try other.receive().byte == 4)
+        }
+    }
+
     @Test func `UDP packets to a virtual address go to ready pods in turn, and leave a pod that is ready no more`()
         throws
     {

@@ -40,6 +40,7 @@ struct NodeFilter: Sendable, Hashable {
                 type filter hook input priority filter; policy accept;
                 ip daddr \(serviceRange) meta l4proto tcp socket wildcard 1 reject with tcp reset
                 ip daddr \(serviceRange) meta l4proto udp reject
+                iifname != { "\(bridge)", "lo" } ip daddr \(bridgeAddress) meta l4proto { tcp, udp } th dport 53 drop
             }
             chain host-ports {
                 ip daddr \(serviceRange) return

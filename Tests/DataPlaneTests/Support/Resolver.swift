@@ -3,7 +3,7 @@ import Linux
 
 /// A little of DNS, RFC 1035: enough to ask one question and to read the answer.
 struct DNSMessage {
-    static let (a, ptr, srv): (UInt16, UInt16, UInt16) = (1, 12, 33)
+    static let (a, ptr, aaaa, srv): (UInt16, UInt16, UInt16, UInt16) = (1, 12, 28, 33)
 
     /// The answer's code: 0, 2 for a failure, 3 where the name does not exist, 5 for a refusal.
     var code: UInt8
