@@ -1,6 +1,7 @@
 import Failpoints
 import Glibc
 import Linux
+import Model
 import Synchronization
 
 extension NodeNetwork {

@@ -1,4 +1,5 @@
 import Linux
+public import Model
 import Synchronization
 
 extension NodeNetwork {

@@ -1,3 +1,5 @@
+public import Model
+
 /// Who has which address in a node's range: the first after the network's own is the bridge's, the last is for broadcast, and
 /// those between are the pods'.
 public struct PodAddressPlan: Sendable, Hashable {

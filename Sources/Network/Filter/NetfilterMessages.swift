@@ -1,3 +1,5 @@
+import Model
+
 extension Netlink {
     /// The protocol for the packet filter and connection tracking: `NETLINK_NETFILTER`.
     static let netfilter: Int32 = 12

@@ -1,3 +1,5 @@
+public import Model
+
 /// What the node's packet filter has to do for pods: the table's text as nft(8) reads it, a pure function of what is wanted.
 ///
 /// Only what HAProxy cannot do is here. TCP connections to virtual addresses are served by it, listening on them.

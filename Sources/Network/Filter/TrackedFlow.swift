@@ -1,5 +1,6 @@
 import Glibc
 import Linux
+import Model
 
 /// A flow that the kernel remembers (conntrack), with the translation that its first packet got.
 struct TrackedFlow: Sendable, Hashable {

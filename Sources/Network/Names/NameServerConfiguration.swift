@@ -1,3 +1,5 @@
+public import Model
+
 /// The configuration of the node's dnsmasq(8).
 public struct NameServerConfiguration: Sendable, Hashable {
     /// The address that it answers on, and no other.

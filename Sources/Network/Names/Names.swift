@@ -1,3 +1,5 @@
+public import Model
+
 /// An App as DNS knows it.
 public struct AppName: Sendable, Hashable {
     /// The App's namespace.

@@ -1,5 +1,6 @@
 import Glibc
 import Linux
+import Model
 
 /// The address of an interface on an Ethernet.
 struct HardwareAddress: Hashable, Sendable, CustomStringConvertible {

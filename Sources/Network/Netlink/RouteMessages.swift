@@ -1,3 +1,5 @@
+import Model
+
 /// The requests of rtnetlink(7) that pods' networks need. Numbers are those of linux/rtnetlink.h, linux/if_link.h,
 /// linux/if_addr.h and linux/veth.h.
 enum RouteMessage {

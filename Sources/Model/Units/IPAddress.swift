@@ -1,3 +1,12 @@
+/// Why a text is not an address or a range.
+public struct AddressError: Error, Sendable, Hashable, CustomStringConvertible {
+    /// A sentence without a full stop.
+    public var description: String
+
+    /// Makes an error out of its sentence.
+    public init(_ description: String) { self.description = description }
+}
+
 /// The version of the Internet Protocol that an address belongs to.
 public enum AddressFamily: Sendable, Hashable {
     /// IPv4, RFC 791.
@@ -7,13 +16,6 @@ public enum AddressFamily: Sendable, Hashable {
     public var bitWidth: Int {
         switch self {
         case .ipv4: 32
-        }
-    }
-
-    /// The kernel's number: `AF_INET`.
-    var number: UInt8 {
-        switch self {
-        case .ipv4: 2
         }
     }
 }
@@ -33,22 +35,22 @@ public struct IPAddress: Sendable, Hashable, Comparable, CustomStringConvertible
 
     /// Reads `10.1.2.3`: four decimal numbers up to 255 without leading zeros, which some programs take for octal.
     ///
-    /// - Throws: `invalid` for anything else.
-    public init(_ text: String) throws(NetworkError) {
+    /// - Throws: what is wrong with anything else.
+    public init(parsing text: String) throws(AddressError) {
         let parts = text.split(separator: ".", omittingEmptySubsequences: false)
         var bits: UInt128 = 0
         for part in parts {
             guard part.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let byte = UInt8(part),
                 part.count == 1 || part.first != "0"
-            else { throw .invalid("bad IPv4 address \(text)") }
+            else { throw AddressError("bad IPv4 address \(text)") }
             bits = bits << 8 | UInt128(byte)
         }
-        guard parts.count == 4 else { throw .invalid("bad IPv4 address \(text)") }
+        guard parts.count == 4 else { throw AddressError("bad IPv4 address \(text)") }
         self.init(family: .ipv4, bits: bits)
     }
 
     /// Makes an address out of its bytes on the wire; nil when they are too few or too many for any family.
-    init?(bytes: [UInt8]) {
+    public init?(bytes: [UInt8]) {
         guard bytes.count == 4 else { return nil }
         self.init(family: .ipv4, bits: bytes.reduce(0) { $0 << 8 | UInt128($1) })
     }
@@ -78,10 +80,10 @@ public struct CIDR: Sendable, Hashable, CustomStringConvertible {
 
     /// Makes a range.
     ///
-    /// - Throws: `invalid` for a length that the family has not.
-    public init(_ address: IPAddress, prefixLength: Int) throws(NetworkError) {
+    /// - Throws: for a length that the family has not.
+    public init(_ address: IPAddress, length prefixLength: Int) throws(AddressError) {
         guard (0...address.family.bitWidth).contains(prefixLength) else {
-            throw .invalid("bad prefix length \(prefixLength) of \(address)")
+            throw AddressError("bad prefix length \(prefixLength) of \(address)")
         }
         self.address = address
         self.prefixLength = prefixLength
@@ -89,20 +91,22 @@ public struct CIDR: Sendable, Hashable, CustomStringConvertible {
 
     /// Reads `10.1.0.0/16`.
     ///
-    /// - Throws: `invalid` for anything else.
-    public init(_ text: String) throws(NetworkError) {
+    /// - Throws: what is wrong with anything else.
+    public init(parsing text: String) throws(AddressError) {
         let parts = text.split(separator: "/", omittingEmptySubsequences: false)
         guard parts.count == 2, parts[1].utf8.allSatisfy({ (0x30...0x39).contains($0) }), let length = Int(parts[1]),
             parts[1].count == 1 || parts[1].first != "0"
-        else { throw .invalid("bad address range \(text): expected ADDRESS/LENGTH") }
-        try self.init(try IPAddress(String(parts[0])), prefixLength: length)
+        else { throw AddressError("bad address range \(text): expected ADDRESS/LENGTH") }
+        try self.init(try IPAddress(parsing: String(parts[0])), length: length)
     }
 
     /// The range of one address alone.
-    static func single(_ address: IPAddress) -> CIDR { CIDR(address: address, prefixLength: address.family.bitWidth) }
+    public static func single(_ address: IPAddress) -> CIDR {
+        CIDR(address: address, prefixLength: address.family.bitWidth)
+    }
 
     /// Whether it is the range of one address alone.
-    var isSingle: Bool { prefixLength == address.family.bitWidth }
+    public var isSingle: Bool { prefixLength == address.family.bitWidth }
 
     private init(address: IPAddress, prefixLength: Int) { (self.address, self.prefixLength) = (address, prefixLength) }
 
@@ -119,7 +123,7 @@ public struct CIDR: Sendable, Hashable, CustomStringConvertible {
     public var last: IPAddress { IPAddress(family: address.family, bits: address.bits | hostMask) }
 
     /// Whether the ranges have an address in common.
-    func overlaps(_ other: CIDR) -> Bool { contains(other.first) || other.contains(first) }
+    public func overlaps(_ other: CIDR) -> Bool { contains(other.first) || other.contains(first) }
 
     /// Whether an address is in the range.
     public func contains(_ other: IPAddress) -> Bool {
