@@ -30,6 +30,8 @@ struct ClusterView {
     private(set) var pods = Table<Pod>()
     private(set) var nodes = Table<Node>()
     private(set) var namespaces = Table<Namespace>()
+    /// What only one App at a time can have.
+    private(set) var claims = AppClaims()
     private var revisionsByApp = KeyIndex()
     private var podsByRevision = KeyIndex()
     private var podsByNode = KeyIndex()
@@ -74,7 +76,7 @@ struct ClusterView {
         remove(object.key)
         do {
             switch object.key.type {
-            case .app: apps[object.key] = .init(stored: object, value: try object.decoded())
+            case .app: try putApp(object)
             case .revision: try putRevision(object)
             case .pod: try putPod(object)
             case .node: nodes[object.key] = .init(stored: object, value: try object.decoded())
@@ -85,6 +87,15 @@ struct ClusterView {
             unreadable[object.key] = String(describing: error)
         }
     }
+
+    private mutating func putApp(_ object: StoredObject) throws {
+        let value: App = try object.decoded()
+        apps[object.key] = .init(stored: object, value: value)
+        claims.insert(value)
+    }
+
+    /// The Apps for which another App's claims have come or gone, each told once.
+    mutating func takeDisturbedApps() -> Set<ObjectKey> { claims.takeDisturbed() }
 
     private mutating func putRevision(_ object: StoredObject) throws {
         let value: Revision = try object.decoded()
@@ -104,7 +115,10 @@ struct ClusterView {
     private mutating func remove(_ key: ObjectKey) {
         unreadable[key] = nil
         switch key.type {
-        case .app: apps[key] = nil
+        case .app:
+            guard let old = apps[key]?.value else { return }
+            apps[key] = nil
+            claims.remove(old)
         case .node: nodes[key] = nil
         case .namespace: namespaces[key] = nil
         case .revision:

@@ -37,11 +37,13 @@ extension ReconcileEngine {
         if let namespace { preconditions.append(.revision(namespaceKey, namespace.stored.revision)) }
         let references = ConfigReferences(entry.value.spec)
         let revisions = view.revisions(of: entry.value)
-        let snapshot = AppSnapshot(
+        var snapshot = AppSnapshot(
             app: entry.value, revisions: revisions, pods: revisions.flatMap { view.pods(of: $0) },
             configMaps: read(references.names(of: .configMap), .configMap, key.namespace, &preconditions),
             secrets: read(references.names(of: .secret), .secret, key.namespace, &preconditions),
             namespace: namespace?.value, nodeNames: view.nodeNames, resolutions: resolutions[key] ?? [])
+        snapshot.address = view.addressOffer(to: entry.value, options.virtualAddresses)
+        snapshot.lostRoutes = options.virtualAddresses == nil ? [] : view.lostRoutes(of: entry.value)
         let actions = AppController.decide(snapshot, now: now, ids: ids)
         return Decision(actions: actions, preconditions: preconditions)
     }

@@ -35,7 +35,9 @@ extension ReconcileEngine {
 
     private func markApp(_ event: StoreEvent) {
         queue.add(.object(event.object.key))
+        for key in view.takeDisturbedApps().sorted() { queue.add(.object(key)) }
         guard event.change == .deleted else { return }
+        for key in view.appsWithoutAddress { queue.add(.object(key)) }
         for key in view.revisions.keys where key.namespace == event.object.key.namespace {
             guard view.revisions[key]?.value.metadata.controller?.uid == event.object.uid else { continue }
             queue.add(.object(key))

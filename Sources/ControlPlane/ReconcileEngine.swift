@@ -13,6 +13,8 @@ public struct ControlPlaneOptions: Sendable {
     public var eventLimit = 10_000
     /// How many changes may wait to be looked at before they are dropped and everything is read anew.
     public var inboxLimit = 100_000
+    /// Where Apps' virtual addresses are taken from; nil where nothing would serve them.
+    public var virtualAddresses: VirtualAddressPlan?
     /// How many images are resolved at the same time.
     public var imageWorkers = 4
     /// Takes a line for the log; called on the loop's thread.

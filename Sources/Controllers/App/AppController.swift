@@ -50,6 +50,7 @@ struct AppDecision {
         if !app.metadata.finalizers.contains(WellKnown.appFinalizer) {
             actions.append(.setFinalizers(app.key, app.metadata.finalizers + [WellKnown.appFinalizer]))
         }
+        chooseAddress()
         let blocker = chooseRevision()
         let limits = RolloutLimits(desired: app.spec.desiredReplicas, rollout: app.spec.rollout)
         let lost = removeEndedPods()

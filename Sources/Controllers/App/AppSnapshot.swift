@@ -18,6 +18,10 @@ public struct AppSnapshot: Sendable {
     public var nodeNames: Set<String>
     /// Answers to `resolveImage` that the App's status does not hold yet.
     public var resolutions: [ImageResolution]
+    /// The virtual address that the App can have.
+    public var address = VirtualAddressOffer.none
+    /// The App's routes that older Apps have.
+    public var lostRoutes: [LostRoute] = []
 
     /// Makes a snapshot; lists are brought into order.
     public init(

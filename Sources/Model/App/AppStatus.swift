@@ -16,6 +16,8 @@ public struct AppStatus: Codable, Hashable, Sendable, Buildable {
     public var stableRevision: String?
     /// The revision of the present spec.
     public var currentRevision: String?
+    /// The address under which the App's ports are reached, in every pod and on every node; absent for Apps without ports.
+    public var virtualAddress: String?
     /// The digests that the spec's images were resolved to.
     public var images: [ResolvedImage] = []
     /// When the rollout last came closer to its end.
