@@ -89,6 +89,13 @@ public final class APIServer: Sendable {
         switch route {
         case .open: break
         case .information(let information): try serve(information, exchange)
+        case .usage(let usage):
+            guard request.method == "GET" else { throw .methodNotAllowed(request.method) }
+            let verb = usage.name == nil ? Verb.list : .get
+            exchange.describe(verb: verb.rawValue, resource: "metrics/\(usage.type.plural)")
+            try authorize(
+                identity, verb, ResourcePath(type: usage.type, namespace: usage.namespace, name: usage.name))
+            try serveUsage(usage, exchange)
         case .snapshot: try serveSnapshot(identity, exchange)
         case .resource(let path):
             let verb = try path.verb(of: request)

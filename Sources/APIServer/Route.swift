@@ -55,7 +55,18 @@ enum Route: Hashable, Sendable {
         case openAPIv2, openAPIIndex, openAPI(String)
     }
 
+    /// What nodes and pods use (`metrics.k8s.io`).
+    struct Usage: Hashable, Sendable {
+        /// Nodes or pods.
+        var type: ResourceType
+        /// The namespace; empty for all of them and for nodes.
+        var namespace = ""
+        /// The name; nil for all.
+        var name: String?
+    }
+
     case open(Open)
+    case usage(Usage)
     case information(Information)
     /// Everything that is stored.
     case snapshot
@@ -93,6 +104,11 @@ enum Route: Hashable, Sendable {
             return
         }
         let names = Array(rest.dropFirst())
+        if group == Discovery.metricsGroup, version == Discovery.metricsVersion, !names.isEmpty {
+            guard let path = Self.resource(names, among: [.node, .pod]), path.subresource == nil else { return nil }
+            self = .usage(Usage(type: path.type, namespace: path.namespace, name: path.name))
+            return
+        }
         guard !names.isEmpty else {
             self = .information(.resources(group: group, version: version))
             return

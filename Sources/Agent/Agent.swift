@@ -14,6 +14,8 @@ public struct AgentParts: Sendable {
     public var images: any ImageStore
     /// Gives pods their addresses.
     public var network: any PodNetworking
+    /// Sends requests to pods; nil where nothing does.
+    public var traffic: (any PodTraffic)?
     /// Talks to the API.
     public var connection: any AgentConnection
     /// Where things are kept.
@@ -55,6 +57,10 @@ public final class Agent: Sendable {
     let reporter: StatusReporter
     let isStopped = Atomic<Bool>(false)
     private let watcherWake = Mailbox<Bool>()
+    let usageWake = Mailbox<Bool>()
+    let meter = Mutex(UsageMeter())
+    /// The containers that run, for whoever reads their counters.
+    let running = Mutex<[UsageReading.Container]>([])
 
     /// How many actions are performed at a time; they are short system calls, image work and API requests.
     static let workerCount = 8
@@ -81,6 +87,7 @@ public final class Agent: Sendable {
         startThread { [self] in reporter.run() }
         startThread { [self] in watch() }
         startThread { [self] in register() }
+        startThread { [self] in measureUsage() }
     }
 
     /// Ends the agent's threads once what is under way is done. The containers go on.
@@ -90,6 +97,7 @@ public final class Agent: Sendable {
         jobs.close()
         probeJobs.close()
         watcherWake.close()
+        usageWake.close()
         reporter.stop()
         prober.stop()
     }
@@ -155,6 +163,8 @@ package enum AgentMessage: Sendable {
     case runtimeChanged(String)
     /// An action was performed.
     case performed(uid: String, PodAction, PodActionResult, SandboxObservation?)
+    /// No request to a pod is in flight any more.
+    case drained(String)
     /// A check was made; nil is success.
     case probed(ProbeKey, failure: String?)
 }

@@ -1,3 +1,4 @@
+import ContainerRuntime
 import Model
 
 /// What the node's pods are and what is to be done about them: the agent's loop without its thread, its clocks and its effects.
@@ -8,6 +9,8 @@ package struct AgentCore {
         case perform(AgentJob)
         /// Make a check; `.probed` says how it ended.
         case probe(ProbeRequest)
+        /// Send requests elsewhere; `.drained` says when none is in flight any more.
+        case drain(Pod)
         /// Report a pod's status.
         case report(PodStatus, Pod)
         /// Report an event of a pod.
@@ -41,6 +44,16 @@ package struct AgentCore {
 
     /// When to decide again at the latest; nil when only a message can make a difference.
     package var nextWake: TimeSpan? { wakeAt.values.min() }
+
+    /// The containers whose first process runs.
+    var runningContainers: [UsageReading.Container] {
+        records.flatMap { uid, record in
+            (record.sandbox?.containers ?? []).compactMap { container in
+                guard case .running = container.phase else { return nil }
+                return UsageReading.Container(podUID: uid, name: container.name, attempt: container.attempt)
+            }
+        }
+    }
 
     /// The pods that are to be decided for by now.
     package func due(now: TimeSpan) -> Set<String> { Set(wakeAt.filter { $0.value <= now }.keys) }
@@ -82,6 +95,9 @@ package struct AgentCore {
                 log("pod \(pod.namespace)/\(pod.name): \(action.failureReason): \(message)")
             }
             records[uid]?.note(action, result, observation: observation, now: now)
+            return [uid]
+        case .drained(let uid):
+            records[uid]?.noteDrained()
             return [uid]
         case .probed(let key, let failure):
             records[key.podUID]?.noteProbe(key, failure: failure, now: now)
@@ -151,6 +167,7 @@ package struct AgentCore {
         records[uid] = record
         wakeAt[uid] = decision.wakeAt
         effects += decision.probes.map { .probe($0) }
+        if decision.startsDrain { effects.append(.drain(record.pod)) }
         if let action = decision.action { start(action, record, &effects) }
         if decision.isFinished { forget(uid) }
     }

@@ -1,6 +1,7 @@
 import ContainerRuntime
 import Failpoints
 import Model
+import Synchronization
 import Threads
 
 /// The agent's loop: gives `AgentCore` its thread and its clocks, and carries out what it asks for - actions by the workers, one a
@@ -25,6 +26,7 @@ final class AgentLoop {
             guard let messages = agent.messages.receiveAll(waiting: wait) else { return }
             let machine = Machine(agent: agent)
             dirty = Set(messages.flatMap { core.handle($0, now: MachineClock.monotonic, machine: machine) })
+            if messages.contains(where: \.changesContainers) { agent.running.withLock { $0 = core.runningContainers } }
             dirty.formUnion(core.due(now: MachineClock.monotonic))
         }
     }
@@ -33,6 +35,11 @@ final class AgentLoop {
         switch effect {
         case .perform(let job): agent.jobs.send(job)
         case .probe(let request): agent.probe(request)
+        case .drain(let pod):
+            let messages = agent.messages
+            let uid = pod.uid
+            guard let traffic = agent.parts.traffic else { return messages.send(.drained(uid)) }
+            traffic.drain(uid) { messages.send(.drained(uid)) }
         case .report(let status, let pod): agent.reporter.report(status, of: pod)
         case .record(let event, let pod): agent.reporter.record(event, of: pod)
         }
@@ -50,6 +57,16 @@ final class AgentLoop {
             failpoint(.sweeping)
             try agent.parts.network.sweep(livePodUIDs: livePodUIDs)
             failpoint(.swept)
+        }
+    }
+}
+
+extension AgentMessage {
+    /// Whether other containers may run than before.
+    fileprivate var changesContainers: Bool {
+        switch self {
+        case .pods, .runtimeChanged, .performed: true
+        case .drained, .probed: false
         }
     }
 }

@@ -23,20 +23,22 @@ public enum Discovery {
     public static var groups: JSONValue {
         [
             "kind": "APIGroupList", "apiVersion": "v1",
-            "groups": .array(groupNames.map { groupBody($0) }),
+            "groups": .array(groupNames.map { groupBody($0) } + [metricsGroupBody]),
         ]
     }
 
     /// `GET /apis/GROUP`; nil for a group that is not served.
     public static func group(_ name: String) -> JSONValue? {
-        guard groupNames.contains(name) else { return nil }
+        guard groupNames.contains(name) || name == metricsGroup else { return nil }
         var group: JSONValue = ["kind": "APIGroup", "apiVersion": "v1"]
-        for member in groupBody(name).object?.members ?? [] { group[member.name] = member.value }
+        let body = name == metricsGroup ? metricsGroupBody : groupBody(name)
+        for member in body.object?.members ?? [] { group[member.name] = member.value }
         return group
     }
 
     /// `GET /api/v1` and `GET /apis/GROUP/VERSION`; nil for a version that is not served.
     public static func resources(group: String, version: String) -> JSONValue? {
+        if group == metricsGroup { return version == metricsVersion ? metricsResources : nil }
         let types = types(group: group).filter { $0.version == version }
         guard let first = types.first else { return nil }
         return [
@@ -50,7 +52,7 @@ public enum Discovery {
         let names = core ? [""] : groupNames
         return [
             "kind": "APIGroupDiscoveryList", "apiVersion": "apidiscovery.k8s.io/v2", "metadata": [:],
-            "items": .array(names.map { aggregatedGroup($0) }),
+            "items": .array(names.map { aggregatedGroup($0) } + (core ? [] : [aggregatedMetricsGroup])),
         ]
     }
 

@@ -88,6 +88,8 @@ public struct NodeBridgeError: Error, Sendable, Equatable {
 public protocol NodeBridge: AnyObject, Sendable {
     /// Reads a container's log into a sink; with `follow`, until the container ends or nobody listens.
     func streamLog(_ request: PodLogRequest, to sink: any PodLogSink) throws(NodeBridgeError)
+    /// What the node and its containers used over the last seconds; nil while that is not known.
+    func usage() -> NodeUsage?
     /// Runs a command in a container and returns its exit code.
     ///
     /// - Parameter started: called once the command runs, before anything is sent to the channel; it returns the channel.

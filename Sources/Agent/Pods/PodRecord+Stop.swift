@@ -2,8 +2,9 @@ import ContainerRuntime
 import Model
 
 extension PodRecord {
-    /// Decides the next step of an ordered stop: the containers are signalled, then the sidecars, then what is left is
-    /// killed after the grace period; then everything is taken apart and the pod's object is released.
+    /// Decides the next step of an ordered stop: requests go elsewhere and those in flight are answered, the containers are
+    /// signalled, then the sidecars, then what is left is killed after the grace period; then everything is taken apart and
+    /// the pod's object is released.
     mutating func decideStop(now: TimeSpan, into decision: inout PodDecision) {
         if let failure = teardown.failure, failure.retryAt > now {
             decision.wake(at: failure.retryAt)
@@ -13,12 +14,38 @@ extension PodRecord {
             finishStop(into: &decision)
             return
         }
+        if !isGone, sandbox?.info != nil, isDraining(now: now, into: &decision) { return }
         if !isGone, sandbox?.info != nil, let action = stopStep(now: now, into: &decision) {
             decision.action = action
             return
         }
         if !isGone, sandbox?.info != nil, isAnyRunning { return }
         decision.action = .teardown
+    }
+
+    /// How long requests in flight are waited for where the pod does not say.
+    private static let usualDrain = TimeSpan.seconds(10)
+
+    /// Whether requests may still be in flight, so that nothing is signalled yet. Whoever wants a pod gone at once does not wait.
+    private mutating func isDraining(now: TimeSpan, into decision: inout PodDecision) -> Bool {
+        var progress = stop ?? StopProgress()
+        guard isServing, isAnyRunning, progress.signalledAt == nil, !progress.isDrained, gracePeriod > .zero else {
+            return false
+        }
+        if progress.drainingSince == nil {
+            progress.drainingSince = now
+            decision.startsDrain = true
+            stop = progress
+        }
+        let deadline = (progress.drainingSince ?? now) + (pod.spec.drain ?? Self.usualDrain)
+        guard now < deadline else { return false }
+        decision.wake(at: deadline)
+        return true
+    }
+
+    /// Takes note that no request is in flight any more.
+    mutating func noteDrained() {
+        if stop?.drainingSince != nil { stop?.isDrained = true }
     }
 
     private func finishStop(into decision: inout PodDecision) {

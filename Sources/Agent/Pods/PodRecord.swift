@@ -163,6 +163,10 @@ public struct ContainerRecord: Sendable {
 
 /// How far an ordered stop has come.
 public struct StopProgress: Sendable, Equatable {
+    /// Since when requests go elsewhere.
+    public var drainingSince: TimeSpan?
+    /// Whether no request is in flight any more.
+    public var isDrained = false
     /// When the main containers were first signalled.
     public var signalledAt: TimeSpan?
     /// Which containers were sent their stop signal.
@@ -232,6 +236,11 @@ extension PodRecord {
     /// the address back, and with it the routes to the pod, for no reason.
     var isRegainingAddress: Bool {
         hasStartedContainers && status.podIP == nil && status.reason == nil && !isStopping
+    }
+
+    /// Whether requests come to the pod by an App's ports.
+    var isServing: Bool {
+        pod.metadata.labels["martlet.dev/app"] != nil && pod.spec.containers.contains { !$0.ports.isEmpty }
     }
 
     /// Whether the pod was asked to stop.

@@ -6,7 +6,7 @@ extension Program {
         [
             UpCommand.command, ApplyCommand.command, DiffCommand.command, GetCommand.command, DescribeCommand.command,
             DeleteCommand.command, LogsCommand.command, ExecCommand.command, ScaleCommand.command,
-            EventsCommand.command,
+            EventsCommand.command, TopCommand.command,
             WaitCommand.command,
         ] + ImageCommands.all + [
             BackupCommand.command, RestoreCommand.command, FsckCommand.command, DoctorCommand.command,

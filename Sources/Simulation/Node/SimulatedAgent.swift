@@ -122,6 +122,11 @@ final class SimulatedAgent: @unchecked Sendable {
                 jobs.append(job)
                 startJobs()
             case .probe(let request): probe(request)
+            case .drain(let pod):
+                let uid = pod.uid
+                after(world.draw(lane) { $0.span(.milliseconds(1)...(.seconds(2))) }) { [weak self] in
+                    self?.send(.drained(uid))
+                }
             case .report(let status, let pod):
                 reporter.report(status, of: pod)
                 report(after: .milliseconds(1))

@@ -6,6 +6,7 @@ import Wire
 final class FakeBridge: NodeBridge {
     let lines = Mutex<[String]>(["first", "second"])
     let requests = Mutex<[PodLogRequest]>([])
+    let used = Mutex<NodeUsage?>(nil)
     let error = Mutex<NodeBridgeError?>(nil)
     /// Writes a log instead of the lines.
     let writer = Mutex<(@Sendable (any PodLogSink) -> Void)?>(nil)
@@ -16,6 +17,8 @@ final class FakeBridge: NodeBridge {
         if let writer = writer.withLock({ $0 }) { return writer(sink) }
         for line in lines.withLock({ $0 }) { _ = sink.write(Array("\(line)\n".utf8)) }
     }
+
+    func usage() -> NodeUsage? { used.withLock { $0 } }
 
     /// Says the command back, then what comes on standard input, and ends with the exit code that the command asks for.
     func exec(
