@@ -158,7 +158,7 @@ let package = Package(
                 "ContainerRuntime", "Supervision", "Linux", "Model", "PKI", "CLinux", "CCap", "CArchive",
                 "SystemCallFaults", "image-unpacker",
             ]),
-        tests("NetworkTests", ["Network", "Linux", "CLinux", "Model"]),
+        tests("NetworkTests", ["Network", "Threads", "Linux", "CLinux", "Model"]),
         tests("ProxyTests", ["TestSupport", "Proxy", "Model"]),
         tests("DataPlaneTests", ["DataPlane", "Network", "Proxy", "Threads", "Linux", "CLinux", "Model"]),
         tests(

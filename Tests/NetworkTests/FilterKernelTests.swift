@@ -2,6 +2,7 @@ import Glibc
 import Linux
 import Model
 import Testing
+import Threads
 
 @testable import Network
 
@@ -122,6 +123,36 @@ import Testing
             #expect(machines.network.addresses.isEmpty)
             let free = taken == 65535 ? taken - 1 : taken + 1
             _ = try machines.attach("one", [HostPort(transport, free, podPort: 80)])
+        }
+    }
+
+    @Test func `pods that come and go at the same time leave the table as the last one wants it`() throws {
+        try withMachines { machines, _ in
+            let network = machines.network
+            let pods = try (0..<8).map { _ in try TestNamespace() }
+            let failures = Monitor<[String]>([])
+            /// Does something for each pod, all at once.
+            func together(_ body: @escaping @Sendable (Int) throws -> Void) throws {
+                let threads = try pods.indices.map { index throws in
+                    try Thread {
+                        do { try body(index) } catch { failures.change { $0.append("\(error)") } }
+                    }
+                }
+                for thread in threads { thread.join() }
+            }
+            try together { index in
+                let port = HostPort(.tcp, UInt16(9000 + index), podPort: 80)
+                _ = try network.attach(
+                    podUID: "p\(index)", networkNamespacePath: pods[index].path, hostPorts: [port])
+            }
+            let rules = try ruleset(machines)
+            for (podUID, address) in network.addresses {
+                #expect(rules.contains("900\(podUID.dropFirst()) : \(address) . 80"))
+            }
+            try together { index in try network.detach(podUID: "p\(index)") }
+            #expect(try !ruleset(machines).contains("900"))
+            #expect(failures.change { $0 } == [])
+            #expect(network.addresses.isEmpty)
         }
     }
 
