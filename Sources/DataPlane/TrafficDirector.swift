@@ -9,7 +9,7 @@ public protocol TrafficDirector: AnyObject, Sendable {
     /// Whether a pod is ready in the last table that was applied and requests can reach it now.
     func isServing(_ podUID: String) -> Bool
 
-    /// Whether a pod gets no more requests and has none in flight; also of a pod that nobody knows.
+    /// Whether a pod gets no more requests and has none in flight; also of a pod that nobody knows, once a table is in effect.
     func isDrained(_ podUID: String) -> Bool
 
     /// Has a function told of what happens, in order, until the director stops.

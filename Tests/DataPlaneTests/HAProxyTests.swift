@@ -129,6 +129,18 @@ extension LiveHAProxy {
             }
         }
 
+        @Test func `no pod counts as drained before it is known what HAProxy does`() throws {
+            try withProxy { proxy in
+                let a = try Origin("a")
+                defer { a.stop() }
+                #expect(!proxy.director.isDrained("unknown"))
+                proxy.director.apply(table(service(port: TestPorts.next(), [a])))
+                #expect(!proxy.director.isDrained("a"))
+                #expect(proxy.awaitServing("a"))
+                #expect(proxy.director.isDrained("unknown") && !proxy.director.isDrained("a"))
+            }
+        }
+
         @Test func `a pod is drained only when its last request is answered`() throws {
             try withProxy { proxy in
                 let (a, b) = (try Origin("a"), try Origin("b"))

@@ -67,6 +67,30 @@ extension LiveHAProxy {
             }
         }
 
+        @Test func `users stay on their side while the share stays, and leave it when the share is taken back`() throws
+        {
+            try withOrigins("a", "n") { proxy, origins, port in
+                func whole(_ share: Int) -> EndpointTable {
+                    table(
+                        service(port: port, [origins[0]], next: [origins[1]], share: share) {
+                            $0.sticky = StickySpec { $0.cookie = "stay" }
+                        })
+                }
+                proxy.director.apply(whole(5000))
+                #expect(proxy.awaitServing("a", "n"))
+                for (draw, pod) in [("4999", "n"), ("5000", "a"), ("0", "n"), ("9999", "a")] {
+                    let headers = ["Host: test", "Cookie: stay=\(draw).\(pod)"]
+                    #expect(answers(port, 10, headers: headers) == [pod: 10])
+                }
+                // Nonsense in a cookie is as good as none.
+                #expect(HTTP.get(port, headers: ["Host: test", "Cookie: stay=x.y.z"])?.status == 200)
+                proxy.director.apply(whole(0))
+                let headers = ["Host: test", "Cookie: stay=0.n"]
+                while answers(port, 1, headers: headers)["n"] != nil {}
+                #expect(answers(port, 10, headers: headers) == ["a": 10])
+            }
+        }
+
         @Test func `requests beyond the rate get 429, and only those`() throws {
             try withOrigins("a") { proxy, origins, port in
                 proxy.director.apply(

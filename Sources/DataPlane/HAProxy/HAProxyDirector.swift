@@ -76,8 +76,11 @@ public final class HAProxyDirector: TrafficDirector {
     public func apply(_ table: EndpointTable) { shared.apply(table) }
     /// Whether a pod gets requests on all of its ports.
     public func isServing(_ podUID: String) -> Bool { shared.content.change { $0.serving.contains(podUID) } }
-    /// Whether a pod gets no more requests and has none.
-    public func isDrained(_ podUID: String) -> Bool { shared.content.change { !$0.busy.contains(podUID) } }
+    /// Whether a pod gets no more requests and has none. No pod does before it is known what HAProxy does, after a restart of the
+    /// agent above all.
+    public func isDrained(_ podUID: String) -> Bool {
+        shared.content.change { $0.isKnown && !$0.busy.contains(podUID) }
+    }
     /// Has a function told of what happens, on the thread that decides.
     public func observe(_ observer: @escaping @Sendable (TrafficEvent) -> Void) {
         shared.content.change { $0.observers.append(observer) }
@@ -123,6 +126,8 @@ final class DirectorState: Sendable {
         var pending: EndpointTable?
         /// The pods that get requests.
         var serving: Set<String> = []
+        /// Whether it was seen what HAProxy does, or that it does nothing.
+        var isKnown = false
         /// The pods that get requests, may get some, or have some in flight.
         var busy: Set<String> = []
         var observers: [@Sendable (TrafficEvent) -> Void] = []
@@ -154,13 +159,14 @@ final class DirectorState: Sendable {
     }
 
     /// Sets which pods get requests and which are busy, and tells of the differences.
-    func publish(serving: Set<String>, busy: Set<String>) {
+    func publish(serving: Set<String>, busy: Set<String>, isKnown: Bool) {
         let events = content.change { content -> [TrafficEvent] in
             let busy = busy.union(content.pending?.pods { $0.phase == .ready } ?? [])
             let began = serving.subtracting(content.serving).sorted().map { TrafficEvent.serving(podUID: $0) }
             let drained = content.busy.subtracting(busy).sorted().map { TrafficEvent.drained(podUID: $0) }
-            if content.serving != serving || content.busy != busy { content.changes += 1 }
+            if content.serving != serving || content.busy != busy || content.isKnown != isKnown { content.changes += 1 }
             content.serving = serving
+            content.isKnown = content.isKnown || isKnown
             content.busy = busy
             return began + drained
         }

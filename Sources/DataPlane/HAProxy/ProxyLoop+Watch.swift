@@ -140,7 +140,8 @@ extension ProxyLoop {
             // Nothing is known: pods that were busy are so still, unless HAProxy does not run.
             if isRunning { busy.formUnion(shared.content.change { $0.busy }) }
             return shared.publish(
-                serving: isRunning ? shared.content.change { $0.serving }.intersection(busy) : [], busy: busy)
+                serving: isRunning ? shared.content.change { $0.serving }.intersection(busy) : [], busy: busy,
+                isKnown: !isRunning && hasEnded)
         }
         for (name, server) in observed.servers where server.state == .ready || (idleReads[name.podUID] ?? 0) < 2 {
             busy.insert(name.podUID)
@@ -153,7 +154,7 @@ extension ProxyLoop {
             let mayGetMore = options.clock() - process.since < spread
             for (name, server) in process.servers where mayGetMore || !server.isIdle { busy.insert(name.podUID) }
         }
-        shared.publish(serving: serving(desired, observed), busy: busy)
+        shared.publish(serving: serving(desired, observed), busy: busy, isKnown: true)
     }
 
     /// The pods that get requests on all their ports.

@@ -20,6 +20,8 @@ final class ProxyLoop {
     var hasBegun = false
     /// Whether HAProxy runs, as far as is known.
     var isRunning = false
+    /// Whether it has ended since this process began.
+    var hasEnded = false
     /// What the process that serves does; nil when that is not known.
     var observed: ObservedProxy?
     /// The number of the process that serves.
@@ -123,6 +125,7 @@ final class ProxyLoop {
             shared.tell(.running(pid: pid, adopted: adopted))
         case .program(.ended(let reason, _)):
             isRunning = false
+            hasEnded = true
             forget()
             restRoutes(reason)
             shared.tell(.ended(reason: reason))
