@@ -58,6 +58,7 @@ public final class Agent: Sendable {
     let isStopped = Atomic<Bool>(false)
     private let watcherWake = Mailbox<Bool>()
     let usageWake = Mailbox<Bool>()
+    private let networkWake = Mailbox<Bool>()
     let meter = Mutex(UsageMeter())
     /// The containers that run, for whoever reads their counters.
     let running = Mutex<[UsageReading.Container]>([])
@@ -88,6 +89,7 @@ public final class Agent: Sendable {
         startThread { [self] in watch() }
         startThread { [self] in register() }
         startThread { [self] in measureUsage() }
+        startThread { [self] in keepNetwork() }
     }
 
     /// Ends the agent's threads once what is under way is done. The containers go on.
@@ -98,6 +100,7 @@ public final class Agent: Sendable {
         probeJobs.close()
         watcherWake.close()
         usageWake.close()
+        networkWake.close()
         reporter.stop()
         prober.stop()
     }
@@ -142,6 +145,21 @@ public final class Agent: Sendable {
                 delay = min(delay * 2, .seconds(5))
             }
             if watcherWake.receiveAll(waiting: delay) == nil { return }
+        }
+    }
+
+    /// Puts back every few seconds what of the network was taken away.
+    private func keepNetwork() {
+        var lastProblem: String?
+        while networkWake.receiveAll(waiting: .seconds(5)) != nil {
+            do {
+                if try parts.network.repair() { parts.log("the network had been changed; it was put back as it was") }
+                lastProblem = nil
+            } catch {
+                let problem = "\(error)"
+                if problem != lastProblem { parts.log("the network cannot be put back as it was: \(problem)") }
+                lastProblem = problem
+            }
         }
     }
 

@@ -127,6 +127,8 @@ final class FakeImages: ImageStore {
 
 /// A network that gives every pod the same address, unless told to fail.
 final class FakeNetwork: PodNetworking {
+    func repair() throws -> Bool { false }
+
     struct Failure: Error, CustomStringConvertible { let description: String }
 
     private let failure = Monitor<Failure?>(nil)

@@ -6,6 +6,10 @@ public protocol PodNetworking: AnyObject, Sendable {
     ///
     /// - Parameter ports: the pod's ports; those with a port of the node are reached by it.
     func attach(podUID: String, networkNamespacePath: String, ports: [ContainerPort]) throws -> String
+    /// Puts back what of the network somebody has taken away: asked every few seconds.
+    ///
+    /// - Returns: whether anything was put back.
+    func repair() throws -> Bool
     /// Takes a pod's connection and address away.
     func detach(podUID: String) throws
     /// Takes away what no live pod owns.

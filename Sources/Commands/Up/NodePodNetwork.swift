@@ -7,8 +7,11 @@ import Network
 final class NodePodNetwork: PodNetworking {
     private let network: NodeNetwork
 
-    init(_ installation: Installation, cidr: String) throws {
-        network = try NodeNetwork(bridge: installation.bridge, cidr: cidr, runDirectory: installation.run)
+    init(
+        _ installation: Installation, cidr: String, serviceCIDR: String = NodeNetwork.defaultServiceRange
+    ) throws {
+        network = try NodeNetwork(
+            bridge: installation.bridge, cidr: cidr, serviceCIDR: serviceCIDR, runDirectory: installation.run)
     }
 
     /// The bridge's address: where pods reach the node.
@@ -26,6 +29,11 @@ final class NodePodNetwork: PodNetworking {
         let connection = try network.attach(
             podUID: podUID, networkNamespacePath: networkNamespacePath, hostPorts: ports.compactMap(HostPort.init))
         return "\(connection.address)"
+    }
+
+    func repair() throws -> Bool {
+        let bridgeWas = try network.repairBridge()
+        return try network.repairFilter() || bridgeWas
     }
 
     func detach(podUID: String) throws { try network.detach(podUID: podUID) }

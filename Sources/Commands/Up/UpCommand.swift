@@ -31,6 +31,10 @@ enum UpCommand {
             .init("node-name", .value("NAME"), "The node's name", default: "the host name"),
             .init("pod-cidr", .value("CIDR"), "The addresses that pods get", default: NodeNetwork.defaultRange),
             .init(
+                "service-cidr", .value("CIDR"),
+                "The virtual addresses of Apps; no two installations of a machine share it",
+                default: NodeNetwork.defaultServiceRange),
+            .init(
                 "ready-sandboxes", .value("MOST"), "How many sandboxes are kept ready for new pods at most; 0 for none",
                 default: "16"),
         ],
@@ -47,6 +51,7 @@ private struct UpRun {
     let port: UInt16
     let node: String
     let podCIDR: String
+    let serviceCIDR: String
     let readySandboxes: Int
     let log = Log(part: "up")
 
@@ -64,6 +69,7 @@ private struct UpRun {
         self.port = port
         node = (call.value("node-name") ?? Self.hostName).lowercased()
         podCIDR = call.value("pod-cidr") ?? NodeNetwork.defaultRange
+        serviceCIDR = call.value("service-cidr") ?? NodeNetwork.defaultServiceRange
         let most = call.value("ready-sandboxes") ?? "16"
         guard let readySandboxes = Int(most), (0...256).contains(readySandboxes) else {
             throw UsageError(message: "--ready-sandboxes takes a number from 0 to 256, not \"\(most)\"", path: ["up"])
@@ -136,7 +142,7 @@ private struct UpRun {
             dataDirectory: installation.data, runDirectory: installation.run, supervisorPath: try Self.supervisorPath(),
             images: images, cgroupRoot: installation.cgroupRoot)
         try runtime.keepSandboxesReady(PoolSize(least: min(2, readySandboxes), most: readySandboxes))
-        let network = try NodePodNetwork(installation, cidr: podCIDR)
+        let network = try NodePodNetwork(installation, cidr: podCIDR, serviceCIDR: serviceCIDR)
         // Before anything is promised: a range or a name that is taken is told at once, and a bridge that was deleted comes back.
         try network.prepare()
         let description = NodeDescription(

@@ -100,6 +100,8 @@ extension Kernel: ImageStore {
 
 /// Pods' addresses.
 extension Kernel: PodNetworking {
+    func repair() throws -> Bool { false }
+
     var hostAddress: String { address }
 
     func attach(podUID: String, networkNamespacePath: String, ports: [ContainerPort]) throws -> String {
