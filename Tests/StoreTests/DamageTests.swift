@@ -5,7 +5,7 @@ import Testing
 @testable import Store
 
 /// Files that were torn, cut or changed: each opens with everything that was acknowledged, or is refused and left as it is.
-@Suite(.timeLimit(.minutes(20))) struct `damaged files` {
+@Suite(.timeLimit(.minutes(59))) struct `damaged files` {
     /// A store's files as a killed process leaves them: a checkpointed database with free pages, and a log with more.
     struct Original {
         var files: [String: [UInt8]] = [:]
