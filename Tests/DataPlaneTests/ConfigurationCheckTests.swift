@@ -7,7 +7,7 @@ import Testing
 
 extension LiveHAProxy {
     /// What HAProxy says of configurations without running them, and of those it cannot run.
-    @Suite(.timeLimit(.minutes(2)), .enabled(if: isRoot)) struct ConfigurationCheckTests {
+    @Suite(.timeLimit(.minutes(10)), .enabled(if: isRoot)) struct ConfigurationCheckTests {
         /// A self-signed certificate for `a.example`, for tests only.
         private let certificate = """
             -----BEGIN CERTIFICATE-----

@@ -58,7 +58,7 @@ final class Load: Sendable {
 @Suite(.serialized) enum LiveHAProxy {}
 
 extension LiveHAProxy {
-    @Suite(.timeLimit(.minutes(3)), .enabled(if: isRoot)) struct HAProxyTests {
+    @Suite(.timeLimit(.minutes(10)), .enabled(if: isRoot)) struct HAProxyTests {
         @Test func `pods come and go under load without a request lost, and a pod that goes finishes first`() throws {
             try withProxy { proxy in
                 let (a, b, c) = (try Origin("a"), try Origin("b"), try Origin("c"))

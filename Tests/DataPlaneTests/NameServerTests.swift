@@ -9,7 +9,7 @@ import Threads
 
 /// dnsmasq itself, on loopback addresses of the test.
 @Suite(
-    .enabled(if: isRoot && NameServer.isInstalled(), "needs root and dnsmasq"), .serialized, .timeLimit(.minutes(2)))
+    .enabled(if: isRoot && NameServer.isInstalled(), "needs root and dnsmasq"), .serialized, .timeLimit(.minutes(10)))
 struct NameServerTests {
     private static let address = "127.53.77.1"
     private static let upstream = "127.53.77.2"

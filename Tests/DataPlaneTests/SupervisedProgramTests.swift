@@ -18,7 +18,7 @@ import Threads
     }
 }
 
-@Suite(.timeLimit(.minutes(2))) struct SupervisedProgramTests {
+@Suite(.timeLimit(.minutes(10))) struct SupervisedProgramTests {
     /// A program in a directory, its events, and what supervises it.
     private final class Subject {
         let program: Program

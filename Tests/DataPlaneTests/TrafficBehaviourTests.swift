@@ -9,7 +9,7 @@ import Threads
 
 extension LiveHAProxy {
     /// What HAProxy does with the requests, as the Apps say.
-    @Suite(.timeLimit(.minutes(3)), .enabled(if: isRoot)) struct TrafficBehaviourTests {
+    @Suite(.timeLimit(.minutes(10)), .enabled(if: isRoot)) struct TrafficBehaviourTests {
         /// Origins by name, ended afterwards.
         private func withOrigins(_ names: String..., body: (LiveProxy, [Origin], Int) throws -> Void) throws {
             try withProxy { proxy in

@@ -7,7 +7,7 @@ import Threads
 @testable import Network
 
 /// The packet filter on the real kernel: node, pods and another machine are namespaces of the test.
-@Suite(.enabled(if: isRoot), .timeLimit(.minutes(1))) struct FilterKernelTests {
+@Suite(.enabled(if: isRoot), .timeLimit(.minutes(10))) struct FilterKernelTests {
     /// A node with a network, and another machine that is connected to it.
     private struct Machines {
         let node: TestNamespace
