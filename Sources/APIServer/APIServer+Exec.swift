@@ -1,5 +1,7 @@
+import Glibc
 import HTTP
 import Model
+import Threads
 import Wire
 
 extension APIServer {
@@ -30,8 +32,10 @@ extension APIServer {
     private static func run(
         _ request: PodExecRequest, _ bridge: any NodeBridge, _ connection: WebSocketConnection
     ) -> [UInt8] {
+        let opened = MachineClock.monotonic
         do throws(NodeBridgeError) {
-            return ExecChannel.ended(exitCode: try bridge.exec(request) { WebSocketExecChannel(connection) })
+            return ExecChannel.ended(
+                exitCode: try bridge.exec(request) { WebSocketExecChannel(connection, opened: opened) })
         } catch {
             return ExecChannel.failed(error.message)
         }
@@ -58,9 +62,17 @@ extension APIServer {
 
 /// The client's side of a command, over its WebSocket.
 private final class WebSocketExecChannel: PodExecChannel {
-    private let connection: WebSocketConnection
+    /// How long after the handshake the first output is sent at the earliest. kubectl reads before it has registered its
+    /// channels, and drops what comes in between ("Unknown stream id"; client-go, `readDemuxLoop`).
+    private static let grace = TimeSpan.milliseconds(20)
 
-    init(_ connection: WebSocketConnection) { self.connection = connection }
+    private let connection: WebSocketConnection
+    private let opened: TimeSpan
+
+    init(_ connection: WebSocketConnection, opened: TimeSpan) {
+        self.connection = connection
+        self.opened = opened
+    }
 
     func receive() -> PodExecInput? {
         while let message = connection.receive() {
@@ -70,6 +82,12 @@ private final class WebSocketExecChannel: PodExecChannel {
         return nil
     }
 
-    func send(stdout bytes: [UInt8]) -> Bool { connection.send(ExecChannel.stdout.message(bytes)) }
-    func send(stderr bytes: [UInt8]) -> Bool { connection.send(ExecChannel.stderr.message(bytes)) }
+    func send(stdout bytes: [UInt8]) -> Bool { send(ExecChannel.stdout.message(bytes)) }
+    func send(stderr bytes: [UInt8]) -> Bool { send(ExecChannel.stderr.message(bytes)) }
+
+    private func send(_ message: [UInt8]) -> Bool {
+        let early = opened + Self.grace - MachineClock.monotonic
+        if early > .zero { usleep(UInt32(clamping: early.nanoseconds / 1000)) }
+        return connection.send(message)
+    }
 }
