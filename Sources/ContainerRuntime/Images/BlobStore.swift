@@ -21,6 +21,20 @@ struct BlobStore: Sendable {
     /// Whether a blob of this digest and size is here.
     func has(_ blob: BlobDescriptor) -> Bool { size(blob.digest) == blob.size }
 
+    /// The size of a blob in bytes; nil when it is not here.
+    func checkedSize(_ digest: Digest) throws(RuntimeError) -> Int64? {
+        let path = path(digest)
+        return try storing { () throws(LinuxError) in
+            var status = stat()
+            do throws(LinuxError) {
+                try systemCall("stat", path: path) { stat(path, &status) }
+                return Int64(status.st_size)
+            } catch  where error.errno == ENOENT {
+                return nil
+            }
+        }
+    }
+
     /// Opens a blob.
     func open(_ digest: Digest) throws(RuntimeError) -> Descriptor {
         try storing { () throws(LinuxError) in try Descriptor(opening: path(digest), flags: O_RDONLY | O_NOFOLLOW) }

@@ -88,7 +88,8 @@ extension LocalImageStore {
     }
 
     private func openLayer(_ layer: StoredImage.Layer) throws(RuntimeError) -> Descriptor {
-        guard blobs.has(layer.blob) else {
+        // What cannot be looked at is not known to be missing: an error of the disk is told as what it is.
+        guard try blobs.checkedSize(layer.blob.digest) == layer.blob.size else {
             throw RuntimeError(.notFound, "layer \(layer.blob.digest): is not here any more; import the image again")
         }
         return try blobs.open(layer.blob.digest)

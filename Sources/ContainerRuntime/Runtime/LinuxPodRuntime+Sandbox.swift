@@ -70,7 +70,9 @@ extension LinuxPodRuntime {
         } catch {
             // It has ended already, or does not listen: nobody else would reap it.
             starter.end(process)
-            throw error
+            guard [ECONNREFUSED, ECONNRESET, ENOENT, EPIPE].contains(error.errno) else { throw error }
+            throw RuntimeError(
+                .supervisorLost, "the supervisor, process \(process.pid), does not answer any more: \(error)")
         }
         close(process.pidfd)
         failpoint(.supervisorWatched)
