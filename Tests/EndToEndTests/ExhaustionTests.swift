@@ -178,14 +178,14 @@ extension EndToEnd {
         @Test(.enabled(if: isLong, longOnly))
         func `an agent without descriptors says so, refuses in order, and recovers`() throws {
             let images = try EndToEnd.cluster().images
-            let cluster = try Cluster(images: images, files: 128)
+            let cluster = try Cluster(images: images, files: 192)
             defer { _ = try? cluster.cleanUp() }
             try cluster.run("first", "command: [sleep, '1000']")
             // Each follower holds a connection and a file; some of them are refused.
             var followers: [Child] = []
             let pid = try #require(cluster.server?.pid)
             func open() throws -> Int { try listDirectory("/proc/\(pid)/fd").count }
-            while try open() < 108 {
+            while try open() < 170 {
                 let before = try open()
                 followers.append(try cluster.start(["martlet", "get", "pods", "-w"]))
                 try eventually("its connection") { try open() > before ? true : nil }
@@ -193,11 +193,11 @@ extension EndToEnd {
             try eventually("the node to say so", within: 40) {
                 let text = try cluster.martlet("describe", "nodes").out
                 return text.contains("DescriptorPressure") && text.contains("DescriptorsUsedUp")
-                    && text.contains("of at most 128 descriptors are open in the agent") ? true : nil
+                    && text.contains("of at most 192 descriptors are open in the agent") ? true : nil
             }
             for _ in 0..<60 { followers.append(try cluster.start(["martlet", "get", "pods", "-w"])) }
             try eventually("the server to be out of descriptors", within: 30) {
-                try open() >= 124 ? true : nil
+                try open() >= 188 ? true : nil
             }
             followers = []
             try eventually("the server to answer again", within: 60) {
