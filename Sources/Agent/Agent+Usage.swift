@@ -18,7 +18,7 @@ extension Agent {
         repeat {
             let reading = readUsage()
             meter.withLock { $0.note(reading) }
-        } while usageWake.receiveAll(waiting: Self.usagePeriod) != nil
+        } while wake.receiveAll(waiting: Self.usagePeriod) != nil
     }
 
     private func readUsage() -> UsageReading {

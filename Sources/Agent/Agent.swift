@@ -56,9 +56,8 @@ public final class Agent: Sendable {
     let prober = NetworkProber()
     let reporter: StatusReporter
     let isStopped = Atomic<Bool>(false)
-    private let watcherWake = Mailbox<Bool>()
-    let usageWake = Mailbox<Bool>()
-    private let networkWake = Mailbox<Bool>()
+    /// Ends the waits of every thread that does something now and then: it is closed when the agent stops, and nothing is sent.
+    let wake = Mailbox<Bool>()
     let meter = Mutex(UsageMeter())
     /// The containers that run, for whoever reads their counters.
     let running = Mutex<[UsageReading.Container]>([])
@@ -98,9 +97,7 @@ public final class Agent: Sendable {
         messages.close()
         jobs.close()
         probeJobs.close()
-        watcherWake.close()
-        usageWake.close()
-        networkWake.close()
+        wake.close()
         reporter.stop()
         prober.stop()
     }
@@ -126,7 +123,7 @@ public final class Agent: Sendable {
             } catch {
                 if !hasStopped { parts.log("watching pods failed, trying again in \(delay): \(error.message)") }
             }
-            if watcherWake.receiveAll(waiting: delay) == nil { return }
+            if wake.receiveAll(waiting: delay) == nil { return }
             delay = min(delay * 2, .seconds(5))
         }
     }
@@ -144,14 +141,14 @@ public final class Agent: Sendable {
                 parts.log("registering the node failed, trying again in \(delay): \(error.message)")
                 delay = min(delay * 2, .seconds(5))
             }
-            if watcherWake.receiveAll(waiting: delay) == nil { return }
+            if wake.receiveAll(waiting: delay) == nil { return }
         }
     }
 
     /// Puts back every few seconds what of the network was taken away.
     private func keepNetwork() {
         var lastProblem: String?
-        while networkWake.receiveAll(waiting: .seconds(5)) != nil {
+        while wake.receiveAll(waiting: .seconds(5)) != nil {
             do {
                 if try parts.network.repair() { parts.log("the network had been changed; it was put back as it was") }
                 lastProblem = nil
