@@ -50,20 +50,23 @@ public struct WatchRecord: Sendable {
 
     var changes: [Change] { connections.flatMap(\.changes) }
 
-    /// The record in which the changes of the revision that a connection goes on from came once, whole, in the connection before.
+    /// The record in which the changes of a revision that connections go on from came once, whole, in the first connection that
+    /// told of it. Connections in between may have told nothing, or may have been cut off while they told it again.
     func withoutRetelling(_ log: ChangeLog) -> WatchRecord {
         var result = self
         for index in connections.indices.dropFirst() {
             let revision = connections[index].after
             let all = log.changes(at: revision).map(\.key).filter(scope)
-            guard all.count > 1, case .changes(let first) = connections[index].deliveries.first,
-                Set(first.filter { $0.revision == revision }.map(\.key)) == Set(all)
-            else { continue }
-            let told = connections[index - 1].changes.filter { $0.revision == revision }
-            if !told.isEmpty, told.count < all.count {
-                result.connections[index - 1].complete(revision, with: first.filter { $0.revision == revision })
+            guard all.count > 1, case .changes(let first) = connections[index].deliveries.first else { continue }
+            let again = first.filter { $0.revision == revision }
+            let isWhole = Set(again.map(\.key)) == Set(all)
+            let wasCutOff = index < connections.count - 1 && connections[index].deliveries == [.changes(again)]
+            let told = result.connections[..<index].lastIndex { $0.changes.contains { $0.revision == revision } }
+            guard isWhole || wasCutOff, let told else { continue }
+            if isWhole, result.connections[told].changes.count(where: { $0.revision == revision }) < all.count {
+                result.connections[told].complete(revision, with: again)
             }
-            if !told.isEmpty { result.connections[index].dropFirst(revision) }
+            result.connections[index].dropFirst(revision)
         }
         return result
     }

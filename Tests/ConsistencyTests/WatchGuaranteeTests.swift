@@ -113,6 +113,15 @@ struct Tampering: CustomTestStringConvertible, Sendable {
         #expect(!WatchGuarantee.violations(of: [record], in: Self.log).isEmpty, "half of it is told again")
     }
 
+    @Test(arguments: [[], [at(4)], [.changes([log.changes[3]])]])
+    func `hold for a watch that goes on from a transaction more than once`(_ between: [WatchRecord.Delivery]) {
+        var record = Self.faithful
+        record.connections[1].after = 4
+        record.connections[1].deliveries.insert(Self.at(4), at: 0)
+        record.connections.insert(.init(after: 4, between), at: 1)
+        #expect(WatchGuarantee.violations(of: [record], in: Self.log).isEmpty)
+    }
+
     @Test(arguments: tamperings) func `are seen to be broken when`(_ tampering: Tampering) {
         var record = Self.faithful
         tampering.tamper(&record)
