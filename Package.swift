@@ -82,7 +82,7 @@ let package = Package(
         library("DataPlane", ["Model", "Failpoints", "Threads", "Linux", "CLinux", "Network", "Proxy"]),
         library(
             "Agent",
-            ["Model", "Threads", "Wire", "Linux", "Supervision", "ContainerRuntime", "Network", "Failpoints"]),
+            ["Model", "Threads", "Wire", "Linux", "Supervision", "ContainerRuntime", "Network", "Proxy", "Failpoints"]),
 
         // Layer 4.
         library("APIServer", ["Model", "Threads", "Wire", "Store", "HTTP", "YAML", "Failpoints"]),
@@ -165,7 +165,8 @@ let package = Package(
             "ControlPlaneTests",
             ["TestSupport", "Threads", "ControlPlane", "Controllers", "Scheduler", "Store", "Model"]),
         tests(
-            "AgentTests", ["Threads", "Agent", "ContainerRuntime", "Supervision", "Network", "Wire", "Linux", "Model"]),
+            "AgentTests",
+            ["Threads", "Agent", "ContainerRuntime", "Supervision", "Network", "Proxy", "Wire", "Linux", "Model"]),
         tests("APIServerTests", ["APIServer", "Client", "ControlPlane", "Store", "Wire", "HTTP", "PKI", "Model"]),
         tests("CommandsTests", ["Commands", "Model", "Manifest", "Client", "Wire", "Agent"]),
         tests(

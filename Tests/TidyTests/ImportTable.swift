@@ -34,8 +34,8 @@ let importTable: [String: Set<String>] = [
         "Model", "Failpoints", "Threads", "Linux", "CLinux", "Network", "Proxy", "Glibc", "Synchronization",
     ],
     "Agent": [
-        "Model", "Failpoints", "Threads", "Wire", "Linux", "Supervision", "ContainerRuntime", "Network", "Glibc",
-        "Synchronization",
+        "Model", "Failpoints", "Threads", "Wire", "Linux", "Supervision", "ContainerRuntime", "Network", "Proxy",
+        "Glibc", "Synchronization",
     ],
 
     // Layer 4: the API's two ends.
