@@ -27,6 +27,16 @@ public enum PodChange: Sendable {
     case removed(uid: String)
 }
 
+/// What the agent is told of Apps.
+public enum AppChange: Sendable {
+    /// Every App; those that are not listed are gone.
+    case all([App])
+    /// An App was added or changed.
+    case changed(App)
+    /// An App is gone.
+    case removed(ObjectKey)
+}
+
 /// The agent's side of the API. Every method blocks its thread; all may be called from any thread.
 public protocol AgentConnection: AnyObject, Sendable {
     /// Lists and watches the pods of a node until the watch breaks or the handler returns false.

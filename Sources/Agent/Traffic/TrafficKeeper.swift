@@ -1,0 +1,71 @@
+import Model
+import Synchronization
+
+/// Has what carries requests know of every App and pod, and tells when a pod has no request in flight any more.
+///
+/// Two threads feed it what the API says; the agent's loop asks it to drain.
+final class TrafficKeeper: PodTraffic {
+    private struct State {
+        var book = EndpointBook()
+        var applied: DesiredTraffic?
+        /// Who waits for which pod to be drained.
+        var waiting: [String: @Sendable () -> Void] = [:]
+    }
+
+    private let traffic: any NodeTraffic
+    private let state = Mutex(State())
+
+    init(_ traffic: any NodeTraffic) {
+        self.traffic = traffic
+        traffic.observe { [weak self] in self?.tellDrained() }
+    }
+
+    /// Takes what the API says of Apps.
+    func note(_ change: AppChange) {
+        update { book in
+            switch change {
+            case .all(let apps): book.list(apps)
+            case .changed(let app): book.put(app)
+            case .removed(let key): book.remove(app: key)
+            }
+        }
+    }
+
+    /// Takes what the API says of pods, of all nodes.
+    func note(_ change: PodChange) {
+        update { book in
+            switch change {
+            case .all(let pods): book.list(pods)
+            case .changed(let pod): book.put(pod)
+            case .removed(let uid): book.remove(podUID: uid)
+            }
+        }
+    }
+
+    func drain(_ podUID: String, drained: @escaping @Sendable () -> Void) {
+        state.withLock { $0.waiting[podUID] = drained }
+        update { $0.drain(podUID: podUID) }
+        tellDrained()
+    }
+
+    private func update(_ change: (inout EndpointBook) -> Void) {
+        state.withLock { state in
+            change(&state.book)
+            // A part of the pods would be taken for all of them.
+            guard state.book.isComplete else { return }
+            let desired = DesiredTraffic(
+                services: state.book.services, virtualAddresses: state.book.virtualAddresses, names: state.book.names)
+            guard desired != state.applied else { return }
+            state.applied = desired
+            // While the lock is held: of two changes the later one is applied later.
+            traffic.apply(desired)
+        }
+    }
+
+    private func tellDrained() {
+        let waiting = state.withLock { Array($0.waiting.keys) }
+        for uid in waiting.sorted() where traffic.isDrained(uid) {
+            state.withLock { $0.waiting.removeValue(forKey: uid) }?()
+        }
+    }
+}

@@ -1,0 +1,84 @@
+import Model
+import Synchronization
+import Testing
+
+@testable import Agent
+
+/// Traffic that does what tests say.
+private final class FakeTraffic: NodeTraffic {
+    struct State {
+        var applied: [DesiredTraffic] = []
+        var drained: Set<String> = []
+        var changed: @Sendable () -> Void = {}
+    }
+    let state = Mutex(State())
+
+    func apply(_ desired: DesiredTraffic) { state.withLock { $0.applied.append(desired) } }
+    func isDrained(_ podUID: String) -> Bool { state.withLock { $0.drained.contains(podUID) } }
+    func observe(_ changed: @escaping @Sendable () -> Void) { state.withLock { $0.changed = changed } }
+
+    func finish(_ podUID: String) {
+        let changed = state.withLock { state in
+            state.drained.insert(podUID)
+            return state.changed
+        }
+        changed()
+    }
+
+    var applied: [DesiredTraffic] { state.withLock { $0.applied } }
+}
+
+struct TrafficKeeperTests {
+    private let traffic = FakeTraffic()
+    private let told = Mutex<[String]>([])
+
+    private var app: App {
+        App { app in
+            (app.metadata.name, app.metadata.namespace, app.metadata.uid) = ("web", "shop", "uid-web")
+            app.spec.ports = [AppPort { ($0.name, $0.port) = ("http", 8080) }]
+        }
+    }
+
+    private var pod: Pod {
+        Pod { pod in
+            (pod.metadata.name, pod.metadata.namespace, pod.metadata.uid) = ("web-1", "shop", "u1")
+            pod.metadata.labels = ["martlet.dev/app": "web"]
+            pod.status = PodStatus {
+                $0.podIP = "10.77.0.2"
+                $0.conditions = [Condition("Ready", true, reason: "Test", message: "")]
+            }
+        }
+    }
+
+    @Test func `nothing is applied before everything is known, and nothing twice`() {
+        let keeper = TrafficKeeper(traffic)
+        keeper.note(AppChange.all([app]))
+        #expect(traffic.applied.isEmpty)
+        keeper.note(PodChange.all([pod]))
+        keeper.note(PodChange.changed(pod))
+        #expect(traffic.applied.map { $0.services.map(\.name) } == [["web"]])
+        keeper.note(AppChange.removed(app.key))
+        #expect(traffic.applied.last?.services == [])
+    }
+
+    @Test func `a pod that drains gets no more requests, and its end is told once`() {
+        let keeper = TrafficKeeper(traffic)
+        keeper.note(AppChange.all([app]))
+        keeper.note(PodChange.all([pod]))
+        let count = Mutex(0)
+        keeper.drain("u1") { count.withLock { $0 += 1 } }
+        #expect(traffic.applied.last?.services.first?.ports.first?.current.map(\.phase) == [.draining])
+        #expect(count.withLock { $0 } == 0)
+        traffic.finish("u1")
+        traffic.finish("u1")
+        #expect(count.withLock { $0 } == 1)
+    }
+
+    @Test func `a pod to which no request ever came is drained at once`() {
+        let keeper = TrafficKeeper(traffic)
+        traffic.finish("u2")
+        let count = Mutex(0)
+        keeper.drain("u2") { count.withLock { $0 += 1 } }
+        #expect(count.withLock { $0 } == 1)
+    }
+}
