@@ -14,8 +14,8 @@ public struct AgentParts: Sendable {
     public var images: any ImageStore
     /// Gives pods their addresses.
     public var network: any PodNetworking
-    /// Sends requests to pods; nil where nothing does.
-    public var traffic: (any PodTraffic)?
+    /// Carries requests; nil where nothing does.
+    public var traffic: (any NodeTraffic)?
     /// Talks to the API.
     public var connection: any AgentConnection
     /// Where things are kept.
@@ -55,6 +55,8 @@ public final class Agent: Sendable {
     let probeJobs = Mailbox<ProbeRequest>()
     let prober = NetworkProber()
     let reporter: StatusReporter
+    /// Has what carries requests know of Apps and pods; nil where nothing does.
+    let traffic: TrafficKeeper?
     let isStopped = Atomic<Bool>(false)
     /// Ends the waits of every thread that does something now and then: it is closed when the agent stops, and nothing is sent.
     let wake = Mailbox<Bool>()
@@ -74,6 +76,7 @@ public final class Agent: Sendable {
         executor = PodExecutor(
             runtime: parts.runtime, images: parts.images, network: parts.network, connection: parts.connection,
             volumes: volumes, copies: PodCopies(paths: parts.paths), paths: parts.paths)
+        traffic = parts.traffic.map(TrafficKeeper.init)
         reporter = StatusReporter(connection: parts.connection, node: parts.node.name, log: parts.log)
     }
 
@@ -86,6 +89,10 @@ public final class Agent: Sendable {
         for _ in 0..<Self.probeWorkerCount { startThread { [self] in probeCommands() } }
         startThread { [self] in reporter.run() }
         startThread { [self] in watch() }
+        if let traffic {
+            startThread { [self] in watchApps(for: traffic) }
+            startThread { [self] in watchEndpoints(for: traffic) }
+        }
         startThread { [self] in register() }
         startThread { [self] in measureUsage() }
         startThread { [self] in keepNetwork() }
@@ -112,16 +119,43 @@ public final class Agent: Sendable {
     }
 
     private func watch() {
+        keepWatching("pods") { heard throws(ConnectionError) in
+            try parts.connection.watchPods(node: parts.node.name) { change in
+                heard()
+                messages.send(.pods(change))
+                return !hasStopped
+            }
+        }
+    }
+
+    private func watchApps(for traffic: TrafficKeeper) {
+        keepWatching("Apps") { heard throws(ConnectionError) in
+            try parts.connection.watchApps { change in
+                heard()
+                traffic.note(change)
+                return !hasStopped
+            }
+        }
+    }
+
+    private func watchEndpoints(for traffic: TrafficKeeper) {
+        keepWatching("the pods of all nodes") { heard throws(ConnectionError) in
+            try parts.connection.watchPods { change in
+                heard()
+                traffic.note(change)
+                return !hasStopped
+            }
+        }
+    }
+
+    /// Watches again and again until the agent stops; after a failure a little later each time, until something is heard.
+    private func keepWatching(_ what: String, _ watch: (_ heard: () -> Void) throws(ConnectionError) -> Void) {
         var delay = TimeSpan.milliseconds(250)
         while !hasStopped {
             do throws(ConnectionError) {
-                try parts.connection.watchPods(node: parts.node.name) { change in
-                    delay = .milliseconds(250)
-                    messages.send(.pods(change))
-                    return !hasStopped
-                }
+                try watch { delay = .milliseconds(250) }
             } catch {
-                if !hasStopped { parts.log("watching pods failed, trying again in \(delay): \(error.message)") }
+                if !hasStopped { parts.log("watching \(what) failed, trying again in \(delay): \(error.message)") }
             }
             if wake.receiveAll(waiting: delay) == nil { return }
             delay = min(delay * 2, .seconds(5))

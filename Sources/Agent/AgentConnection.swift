@@ -42,6 +42,10 @@ public protocol AgentConnection: AnyObject, Sendable {
     /// Lists and watches the pods of a node until the watch breaks or the handler returns false.
     /// Each call starts with `.all`.
     func watchPods(node: String, _ handler: (PodChange) -> Bool) throws(ConnectionError)
+    /// Lists and watches the pods of all nodes, as `watchPods(node:)` does those of one.
+    func watchPods(_ handler: (PodChange) -> Bool) throws(ConnectionError)
+    /// Lists and watches Apps until the watch breaks or the handler returns false. Each call starts with `.all`.
+    func watchApps(_ handler: (AppChange) -> Bool) throws(ConnectionError)
     /// Replaces the status of a pod, if it is still the one with this identity.
     func update(_ status: PodStatus, of pod: Pod) throws(ConnectionError)
     /// Deletes the object of a stopped pod for good, if it is still the one with this identity.

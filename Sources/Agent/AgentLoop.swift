@@ -38,7 +38,7 @@ final class AgentLoop {
         case .drain(let pod):
             let messages = agent.messages
             let uid = pod.uid
-            guard let traffic = agent.parts.traffic else { return messages.send(.drained(uid)) }
+            guard let traffic = agent.traffic else { return messages.send(.drained(uid)) }
             traffic.drain(uid) { messages.send(.drained(uid)) }
         case .report(let status, let pod): agent.reporter.report(status, of: pod)
         case .record(let event, let pod): agent.reporter.record(event, of: pod)

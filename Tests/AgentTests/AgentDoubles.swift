@@ -197,6 +197,10 @@ final class FakeConnection: AgentConnection {
         }
     }
 
+    func watchPods(_ handler: (PodChange) -> Bool) throws(ConnectionError) { try note("watchPods", "*") }
+
+    func watchApps(_ handler: (AppChange) -> Bool) throws(ConnectionError) { try note("watchApps", "*") }
+
     func update(_ status: PodStatus, of pod: Pod) throws(ConnectionError) {
         try note("update", pod.uid)
         statuses.note((pod.uid, status))

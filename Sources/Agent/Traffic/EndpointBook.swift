@@ -1,6 +1,6 @@
 import Model
-import Network
-import Proxy
+public import Network
+public import Proxy
 
 /// What is known of the cluster's Apps and pods, as far as requests have to do with it, and what follows from that for a node's
 /// load balancer, packet filter and name server. A value: it is told of changes and asked for the whole.
@@ -137,7 +137,7 @@ struct EndpointBook {
 
 extension [Service] {
     /// The UDP ports, which the packet filter spreads: HAProxy does not speak it.
-    var udpServices: [UDPService] {
+    public var udpServices: [UDPService] {
         flatMap { service -> [UDPService] in
             guard let address = service.virtualAddress.flatMap({ try? IPAddress(parsing: $0) }) else { return [] }
             return service.ports.filter { $0.protocol == .udp }.map { port in

@@ -53,8 +53,30 @@ package final class NodeAPIConnection: AgentConnection {
     }
 
     package func watchPods(node: String, _ handler: (PodChange) -> Bool) throws(ConnectionError) {
+        try watchPods(Self.selection(node: node), handler)
+    }
+
+    package func watchPods(_ handler: (PodChange) -> Bool) throws(ConnectionError) {
+        try watchPods(ListSelection(), handler)
+    }
+
+    package func watchApps(_ handler: (AppChange) -> Bool) throws(ConnectionError) {
         try translated {
-            let selection = Self.selection(node: node)
+            let apps = try api.client.list(App.self, ListSelection())
+            guard handler(.all(apps.items)) else { return }
+            try api.client.watch(.app, ListSelection(), resourceVersion: apps.resourceVersion) { event in
+                switch event {
+                case .added(let object), .modified(let object):
+                    return (try? App(json: object)).map { handler(.changed($0)) } ?? true
+                case .deleted(let object): return (try? App(json: object)).map { handler(.removed($0.key)) } ?? true
+                case .bookmark: return true
+                }
+            }
+        }
+    }
+
+    private func watchPods(_ selection: ListSelection, _ handler: (PodChange) -> Bool) throws(ConnectionError) {
+        try translated {
             let pods = try api.client.list(Pod.self, selection)
             guard handler(.all(pods.items)) else { return }
             try api.client.watch(.pod, selection, resourceVersion: pods.resourceVersion) { event in

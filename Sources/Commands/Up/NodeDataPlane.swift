@@ -1,0 +1,113 @@
+import Agent
+import DataPlane
+import Linux
+import Model
+import Network
+import Proxy
+import Threads
+
+/// What carries requests on this node: HAProxy on virtual addresses, the packet filter, and dnsmasq for names.
+///
+/// One thread puts in effect what is desired, in an order in which no request is lost: an address is there before something
+/// listens on it, and goes when nothing does any more.
+final class NodeDataPlane: NodeTraffic {
+    private struct Content: Sendable {
+        var desired: DesiredTraffic?
+        var isOver = false
+    }
+
+    private let network: NodeNetwork
+    private let director: HAProxyDirector
+    private let nameServer: NameServer?
+    private let settings: ProxySettings
+    private let log: @Sendable (String) -> Void
+    private let content = Monitor(Content())
+    private let thread = Monitor<Thread?>(nil)
+
+    /// Prepares what is needed; `start` begins.
+    ///
+    /// - Parameter runDirectory: where HAProxy and dnsmasq have their files.
+    init(
+        network: NodeNetwork, runDirectory: String, settings: ProxySettings, log: @escaping @Sendable (String) -> Void
+    ) throws {
+        self.network = network
+        self.settings = settings
+        self.log = log
+        director = try HAProxyDirector(HAProxyOptions(directory: "\(runDirectory)/proxy"))
+        nameServer =
+            NameServer.isInstalled()
+            ? NameServer(
+                directory: "\(runDirectory)/dns", address: network.hostAddress,
+                ranges: [network.plan.range, network.serviceRange]
+            ) { event in if case .ended(let reason, _) = event { log("the DNS server ended: \(reason)") } } : nil
+    }
+
+    /// Whether pods' names are served.
+    var servesNames: Bool { nameServer != nil }
+
+    /// Begins, with what an earlier process left running.
+    func start() throws {
+        let log = log
+        director.observe { event in
+            switch event {
+            case .ended(let reason): log("the load balancer ended: \(reason)")
+            case .refused(let reason): log("the load balancer keeps what it has: \(reason)")
+            case .circuit(let pod, let isOpen, let reason):
+                log("pod \(pod) is \(isOpen ? "left out" : "tried again"): \(reason)")
+            case .serving, .drained, .running, .applied: break
+            }
+        }
+        try director.start()
+        try nameServer?.start()
+        let deciding = try Thread { [self] in work() }
+        thread.change { $0 = deciding }
+    }
+
+    /// Ends the threads of this process; HAProxy and dnsmasq go on.
+    func leave() {
+        content.change { $0.isOver = true }
+        thread.change { $0 }?.join()
+        director.leave()
+        nameServer?.leave()
+    }
+
+    func apply(_ desired: DesiredTraffic) { content.change { $0.desired = desired } }
+
+    func isDrained(_ podUID: String) -> Bool { director.isDrained(podUID) }
+
+    func observe(_ changed: @escaping @Sendable () -> Void) {
+        director.observe { event in
+            switch event {
+            case .drained, .applied, .running: changed()
+            case .serving, .ended, .refused, .circuit: break
+            }
+        }
+    }
+
+    private func work() {
+        var present: Set<IPAddress> = []
+        while let desired = next() {
+            attempt("virtual addresses") {
+                try network.setVirtualAddresses(desired.virtualAddresses.union(present))
+            }
+            director.apply(EndpointTable(services: desired.services, settings: settings))
+            attempt("UDP ports") { try network.setUDPServices(desired.services.udpServices) }
+            attempt("names") { try nameServer?.set(desired.names) }
+            // What nobody needs any more goes with the next change: HAProxy may listen on it for a moment yet.
+            present = desired.virtualAddresses
+        }
+    }
+
+    private func attempt(_ what: String, _ body: () throws -> Void) {
+        do { try body() } catch { log("setting \(what) failed: \(error)") }
+    }
+
+    private func next() -> DesiredTraffic? {
+        content.wait { content -> DesiredTraffic?? in
+            if content.isOver { return .some(nil) }
+            guard let desired = content.desired else { return nil }
+            content.desired = nil
+            return .some(desired)
+        } ?? nil
+    }
+}
