@@ -94,7 +94,7 @@ let package = Package(
             [
                 "Controllers", "Failpoints",
                 "Model", "Threads", "Manifest", "Store", "Wire", "Linux", "PKI", "ContainerRuntime", "Network",
-                "Supervision",
+                "Supervision", "Proxy", "DataPlane",
                 "ControlPlane", "Agent", "APIServer", "Client", "HTTP", "YAML", "CLinux",
             ]),
         .executableTarget(name: "martlet", dependencies: ["Commands"], swiftSettings: strict),

@@ -85,7 +85,7 @@ struct SpreadCounts {
     }
 
     private static func groups(of pod: Pod) -> [String] {
-        ["martlet.dev/revision", "martlet.dev/app"].compactMap { label in
+        [WellKnown.revisionLabel, WellKnown.appLabel].compactMap { label in
             pod.metadata.labels[label].map { "\(pod.namespace)/\(label)=\($0)" }
         }
     }

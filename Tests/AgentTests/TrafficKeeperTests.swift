@@ -1,4 +1,5 @@
 import Model
+import Proxy
 import Synchronization
 import Testing
 
@@ -30,7 +31,6 @@ private final class FakeTraffic: NodeTraffic {
 
 struct TrafficKeeperTests {
     private let traffic = FakeTraffic()
-    private let told = Mutex<[String]>([])
 
     private var app: App {
         App { app in

@@ -47,7 +47,7 @@ let importTable: [String: Set<String>] = [
     // Layer 5: the program.
     "Commands": [
         "Model", "Failpoints", "Controllers", "Threads", "Manifest", "Store", "Wire", "Linux", "PKI",
-        "ContainerRuntime", "Network", "Supervision",
+        "ContainerRuntime", "Network", "Supervision", "Proxy", "DataPlane",
         "ControlPlane",
         "Agent", "APIServer", "Client", "HTTP", "YAML", "CLinux", "Glibc", "Synchronization",
     ],

@@ -240,7 +240,7 @@ extension PodRecord {
 
     /// Whether requests come to the pod by an App's ports.
     var isServing: Bool {
-        pod.metadata.labels["martlet.dev/app"] != nil && pod.spec.containers.contains { !$0.ports.isEmpty }
+        pod.metadata.labels[WellKnown.appLabel] != nil && pod.spec.containers.contains { !$0.ports.isEmpty }
     }
 
     /// Whether the pod was asked to stop.

@@ -52,14 +52,15 @@ struct EndpointBook {
 
     /// Takes a pod as it is now; one that belongs to no App or has no address serves nobody.
     mutating func put(_ pod: Pod) {
-        guard let app = pod.metadata.labels[Self.appLabel], let address = pod.status?.podIP, !address.isEmpty else {
+        guard let app = pod.metadata.labels[WellKnown.appLabel], let address = pod.status?.podIP, !address.isEmpty
+        else {
             pods[pod.uid] = nil
             return
         }
         let isReady = pod.status?.conditions["Ready"]?.status == "True"
         pods[pod.uid] = Member(
             namespace: pod.namespace, app: app, name: pod.name,
-            revision: pod.metadata.labels[Self.revisionLabel] ?? "", address: address, isReady: isReady,
+            revision: pod.metadata.labels[WellKnown.revisionLabel] ?? "", address: address, isReady: isReady,
             isStopping: pod.metadata.deletionTimestamp != nil,
             hasServed: isReady || pods[pod.uid]?.hasServed == true)
     }
@@ -130,9 +131,6 @@ struct EndpointBook {
                     })
             })
     }
-
-    private static let appLabel = "martlet.dev/app"
-    private static let revisionLabel = "martlet.dev/revision"
 }
 
 extension [Service] {

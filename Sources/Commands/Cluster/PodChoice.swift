@@ -22,7 +22,7 @@ struct PodChoice {
     /// The pods of an App, ready ones first.
     private func pods(ofApp name: String) throws -> [Pod] {
         _ = try api.get(.app, namespace: api.namespace, name: name)
-        let pods = try api.list(Pod.self, namespace: api.namespace, labels: "martlet.dev/app=\(name)")
+        let pods = try api.list(Pod.self, namespace: api.namespace, labels: "\(WellKnown.appLabel)=\(name)")
         guard !pods.isEmpty else { throw CommandFailure(message: "app \(name) has no pods") }
         func rank(_ pod: Pod) -> Int { pod.status?.conditions["Ready"]?.status == "True" ? 0 : 1 }
         return pods.sorted { (rank($0), $0.name) < (rank($1), $1.name) }

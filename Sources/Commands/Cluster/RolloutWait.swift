@@ -43,7 +43,7 @@ struct RolloutWait {
 
     /// One line for each pod that is not ready, with the reason.
     private func podTroubles(_ app: String, _ namespace: String) throws -> [String] {
-        try api.list(Pod.self, namespace: namespace, labels: "martlet.dev/app=\(app)").compactMap { pod in
+        try api.list(Pod.self, namespace: namespace, labels: "\(WellKnown.appLabel)=\(app)").compactMap { pod in
             guard pod.status?.conditions["Ready"]?.status != "True" else { return nil }
             return "pod \(pod.name): \(PodTrouble(pod).text)"
         }

@@ -38,8 +38,9 @@ final class NodeDataPlane: NodeTraffic {
             NameServer.isInstalled()
             ? NameServer(
                 directory: "\(runDirectory)/dns", address: network.hostAddress,
-                ranges: [network.plan.range, network.serviceRange]
-            ) { event in if case .ended(let reason, _) = event { log("the DNS server ended: \(reason)") } } : nil
+                ranges: [network.plan.range, network.serviceRange],
+                onEvent: { event in if case .ended(let reason, _) = event { log("the DNS server ended: \(reason)") } })
+            : nil
     }
 
     /// Whether pods' names are served.

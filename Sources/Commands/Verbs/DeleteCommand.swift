@@ -129,7 +129,7 @@ private struct DeleteRun {
     /// What an object that is being removed waits for.
     private func reason(_ item: Item, _ live: JSONValue) throws -> String {
         if item.type == .app {
-            let pods = try api.list(.pod, namespace: item.namespace, labels: "martlet.dev/app=\(item.name)").count
+            let pods = try api.list(.pod, namespace: item.namespace, labels: "\(WellKnown.appLabel)=\(item.name)").count
             return pods == 0 ? "being removed" : "\(pods) pod\(pods == 1 ? "" : "s") stopping"
         }
         let finalizers = (live["metadata"]?["finalizers"]?.array ?? []).compactMap(\.string)

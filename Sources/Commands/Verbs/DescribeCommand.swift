@@ -93,13 +93,13 @@ struct Description {
                 pending.map { "\($0)\n" }.joined()
                     + "(accepted and stored; this version does not act on these fields)\n")
         }
-        let pods = try api.list(Pod.self, namespace: app.namespace, labels: "martlet.dev/app=\(app.name)")
+        let pods = try api.list(Pod.self, namespace: app.namespace, labels: "\(WellKnown.appLabel)=\(app.name)")
         var table = TextTable(headers: ["POD", "REVISION", "READY", "RESTARTS", "IP", "WHY NOT READY"])
         for pod in pods.sorted(by: { $0.name < $1.name }) {
             let ready = pod.status?.conditions["Ready"]
             let restarts = (pod.status?.containerStatuses ?? []).map(\.restartCount).reduce(0, +)
             table.rows.append([
-                pod.name, pod.metadata.labels["martlet.dev/revision"] ?? "", ready?.status ?? "False", "\(restarts)",
+                pod.name, pod.metadata.labels[WellKnown.revisionLabel] ?? "", ready?.status ?? "False", "\(restarts)",
                 pod.status?.podIP ?? "<none>", ready?.status == "True" ? "" : PodTrouble(pod).text,
             ])
         }

@@ -1,4 +1,4 @@
-/// Names of labels, annotations and finalizers that the control plane writes.
+/// Names of labels, annotations and finalizers that Martlet writes itself.
 public enum WellKnown {
     /// Label of pods and revisions: the App's name.
     public static let appLabel = "martlet.dev/app"
@@ -12,12 +12,4 @@ public enum WellKnown {
     public static let namespaceFinalizer = "martlet.dev/namespace"
     /// Namespaces that always exist.
     public static let namespaces = ["default", "martlet-system"]
-}
-
-/// Makes identities. The only source of chance that decisions have, and it is an argument.
-public protocol IDSource: Sendable {
-    /// A new `metadata.uid`.
-    func uid() -> String
-    /// So many lower-case characters for the end of a name, from `Fingerprint.alphabet`.
-    func suffix(_ length: Int) -> String
 }
