@@ -175,7 +175,7 @@ let package = Package(
             "EndToEndTests",
             [
                 "TestSupport",
-                "Model", "Linux", "CLinux", "Failpoints", "Threads", "Store", "Client", "Consistency", "martlet",
+                "Model", "Linux", "CLinux", "Failpoints", "Threads", "Store", "Client", "Consistency", "PKI", "martlet",
                 "martlet-supervisor",
             ]),
         tests("BenchmarkReportTests", ["BenchmarkReport", "Model"]),

@@ -96,6 +96,9 @@ package struct AgentCore {
             }
             records[uid]?.note(action, result, observation: observation, now: now)
             return [uid]
+        case .draining(let uid, let patience):
+            records[uid]?.noteDraining(atMost: patience)
+            return [uid]
         case .drained(let uid):
             records[uid]?.noteDrained()
             return [uid]

@@ -39,7 +39,8 @@ final class AgentLoop {
             let messages = agent.messages
             let uid = pod.uid
             guard let traffic = agent.traffic else { return messages.send(.drained(uid)) }
-            traffic.drain(uid) { messages.send(.drained(uid)) }
+            let patience = traffic.drain(uid) { messages.send(.drained(uid)) }
+            if let patience { messages.send(.draining(uid, atMost: patience)) }
         case .report(let status, let pod): agent.reporter.report(status, of: pod)
         case .record(let event, let pod): agent.reporter.record(event, of: pod)
         }
@@ -66,7 +67,7 @@ extension AgentMessage {
     fileprivate var changesContainers: Bool {
         switch self {
         case .pods, .runtimeChanged, .performed: true
-        case .drained, .probed: false
+        case .draining, .drained, .probed: false
         }
     }
 }

@@ -47,6 +47,13 @@ public enum Certificate {
         }
     }
 
+    /// Makes sure that a private key, in PEM, belongs to the first certificate of a text.
+    public static func check(_ pem: String, matches key: String) throws(PKIError) {
+        guard try X509(pem: pem).keyID() == PrivateKey(pem: key).keyID() else {
+            throw PKIError(message: "the private key does not belong to the certificate")
+        }
+    }
+
     /// Whether a server certificate is for a host name or an IP address (RFC 6125).
     public static func isFor(host: String, _ pem: String) throws(PKIError) -> Bool {
         try X509(pem: pem).isFor(host: host)

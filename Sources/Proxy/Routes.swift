@@ -59,8 +59,8 @@ public struct RouteTable: Sendable, Hashable {
 
     /// Paths are compared by whole segments: both sides end with a slash.
     private static func pattern(_ route: RouteSpec) -> String {
-        let path = route.path ?? "/"
-        return (route.host ?? "*") + path + (path.hasSuffix("/") ? "" : "/")
+        let claim = "\(RouteKey(host: route.host, path: route.path ?? "/"))"
+        return claim + (claim.hasSuffix("/") ? "" : "/")
     }
 
     private static func place(_ route: RouteSpec) -> String { (route.host ?? "every host") + " " + (route.path ?? "/") }

@@ -8,6 +8,7 @@ extension TableColumns {
         TableColumn("Status", "The condition that tells most, in a word"),
     ]
     static let appWide = [
+        TableColumn("Address", "The virtual address that its pods are reached under", wide: true),
         TableColumn("Image", "The main container's image", wide: true),
         TableColumn("Revision", "The revision of the present spec", wide: true),
         TableColumn("Selector", "The labels of the App's pods", wide: true),
@@ -29,7 +30,8 @@ extension TableColumns {
 
     static func appWideCells(_ document: JSONValue) -> [JSONValue] {
         [
-            cell(document["spec"]?["image"]?.string), cell(document["status"]?["currentRevision"]?.string),
+            cell(document["status"]?["virtualAddress"]?.string), cell(document["spec"]?["image"]?.string),
+            cell(document["status"]?["currentRevision"]?.string),
             cell(document["status"]?["selector"]?.string),
         ]
     }

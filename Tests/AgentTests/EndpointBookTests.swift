@@ -81,13 +81,26 @@ struct EndpointBookTests {
     }
 
     @Test func `a pod that this node is about to stop drains although the API calls it ready`() {
-        var book = book([app()], [pod("2")])
+        var book = book([app()], [pod("2"), pod("3")])
         book.drain(podUID: "2")
         book.put(pod("2"))
-        #expect(phases(book) == ["2": .draining])
-        book.list([Pod]())
+        #expect(phases(book) == ["2": .draining, "3": .ready])
+        book.list([pod("3")])
         book.put(pod("2"))
-        #expect(phases(book) == ["2": .ready], "another pod may not have its identity, so nothing is remembered of it")
+        #expect(
+            phases(book) == ["2": .ready, "3": .ready],
+            "another pod may not have its identity, so nothing is remembered of it")
+    }
+
+    @Test func `the last pod that is ready serves until another one is, or the API says that it stops`() {
+        var book = book([app()], [pod("2"), pod("3", ready: false)])
+        book.drain(podUID: "2")
+        #expect(phases(book) == ["2": .ready])
+        var stopped = book
+        stopped.put(pod("2") { $0.metadata.deletionTimestamp = Timestamp(seconds: 1) })
+        #expect(phases(stopped) == ["2": .draining])
+        book.put(pod("3"))
+        #expect(phases(book) == ["2": .draining, "3": .ready])
     }
 
     @Test func `what is missing from a list is gone`() {

@@ -39,6 +39,17 @@ struct PodDrainTests {
         #expect(pod.wakeAt == pod.now + .seconds(5), "the grace period begins with the signal")
     }
 
+    @Test func `WebSockets may go on for the time that their App gives them`() {
+        var pod = stopping()
+        pod.settle()
+        pod.record.noteDraining(atMost: .minutes(1))
+        pod.settle()
+        #expect(pod.wakeAt == pod.now + .minutes(1))
+        pod.now = pod.now + .minutes(1)
+        pod.settle()
+        #expect(signals(pod) == [signal])
+    }
+
     @Test func `what takes longer than it may is not waited for`() {
         var pod = stopping()
         pod.settle()

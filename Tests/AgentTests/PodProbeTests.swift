@@ -44,6 +44,45 @@ extension PodHarness {
     #expect(pod.condition("Ready")?.status == "True")
 }
 
+/// What a restarted agent knows of a pod: the object with the status that the agent before it reported, and what still runs.
+private func restarted(_ pod: PodHarness, _ change: (inout PodStatus) -> Void = { _ in }) -> PodHarness {
+    var next = pod
+    var stored = pod.record.pod
+    var status = pod.record.status
+    change(&status)
+    stored.status = status
+    next.record = PodRecord(pod: stored)
+    next.settle()
+    return next
+}
+
+@Test func `a ready container is ready for the next agent too, until a check fails often enough`() {
+    var pod = running {
+        $0.startupProbe = probe()
+        $0.readinessProbe = probe(threshold: 2)
+    }
+    #expect(pod.answer(nil) == [.startup])
+    #expect(pod.answer(nil) == [.readiness])
+    _ = pod.decide()
+    var next = restarted(pod)
+    #expect(next.condition("Ready")?.status == "True")
+    for expected in ["True", "False"] {
+        #expect(next.answer("HTTP status 500") == [.readiness], "its start is over")
+        _ = next.decide()
+        #expect(next.condition("Ready")?.status == expected)
+        next.now = next.now + .seconds(1)
+    }
+}
+
+@Test func `a container that another attempt was ready of, or that was not ready, is asked first`() {
+    var pod = running { $0.readinessProbe = probe() }
+    #expect(restarted(pod).condition("Ready")?.status == "False")
+    #expect(pod.answer(nil) == [.readiness])
+    _ = pod.decide()
+    let other = restarted(pod) { $0.containerStatuses[0].containerID = "martlet://u1/web/7" }
+    #expect(other.condition("Ready")?.status == "False")
+}
+
 @Test func `a ready container stays ready until the failures reach the threshold`() {
     var pod = running { $0.readinessProbe = probe(threshold: 2) }
     _ = pod.answer(nil)

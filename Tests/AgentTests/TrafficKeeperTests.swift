@@ -35,13 +35,16 @@ struct TrafficKeeperTests {
     private var app: App {
         App { app in
             (app.metadata.name, app.metadata.namespace, app.metadata.uid) = ("web", "shop", "uid-web")
+            app.spec.traffic = TrafficSpec { $0.webSocketDrain = .seconds(20) }
             app.spec.ports = [AppPort { ($0.name, $0.port) = ("http", 8080) }]
         }
     }
 
-    private var pod: Pod {
+    private var pod: Pod { pod("u1") }
+
+    private func pod(_ uid: String) -> Pod {
         Pod { pod in
-            (pod.metadata.name, pod.metadata.namespace, pod.metadata.uid) = ("web-1", "shop", "u1")
+            (pod.metadata.name, pod.metadata.namespace, pod.metadata.uid) = ("web-\(uid)", "shop", uid)
             pod.metadata.labels = ["martlet.dev/app": "web"]
             pod.status = PodStatus {
                 $0.podIP = "10.77.0.2"
@@ -64,11 +67,12 @@ struct TrafficKeeperTests {
     @Test func `a pod that drains gets no more requests, and its end is told once`() {
         let keeper = TrafficKeeper(traffic)
         keeper.note(AppChange.all([app]))
-        keeper.note(PodChange.all([pod]))
+        keeper.note(PodChange.all([pod, pod("u2")]))
         let count = Mutex(0)
-        keeper.drain("u1") { count.withLock { $0 += 1 } }
-        #expect(traffic.applied.last?.services.first?.ports.first?.current.map(\.phase) == [.draining])
+        let patience = keeper.drain("u1") { count.withLock { $0 += 1 } }
+        #expect(traffic.applied.last?.services.first?.ports.first?.current.map(\.phase) == [.draining, .ready])
         #expect(count.withLock { $0 } == 0)
+        #expect(patience == .seconds(20), "WebSockets have more time than requests")
         traffic.finish("u1")
         traffic.finish("u1")
         #expect(count.withLock { $0 } == 1)
@@ -78,7 +82,7 @@ struct TrafficKeeperTests {
         let keeper = TrafficKeeper(traffic)
         traffic.finish("u2")
         let count = Mutex(0)
-        keeper.drain("u2") { count.withLock { $0 += 1 } }
-        #expect(count.withLock { $0 } == 1)
+        let patience = keeper.drain("u2") { count.withLock { $0 += 1 } }
+        #expect(count.withLock { $0 } == 1 && patience == nil)
     }
 }

@@ -39,7 +39,7 @@ extension EndToEnd {
 }
 
 /// A socket that listens on a loopback address.
-private final class Listening {
+final class Listening {
     let port: UInt16
     private let raw: Int32
 

@@ -46,6 +46,9 @@ extension PodRecord {
             let delay = TimeSpan.milliseconds(probe.initialDelayMilliseconds ?? 0)
             record.probes[kind] = ProbeProgress(nextAt: now + delay)
         }
+        if let known = record.lastKnown, known.containerID == containerID(container.name, observation.attempt) {
+            record.takeOver(known)
+        }
     }
 
     private mutating func noteEnd(

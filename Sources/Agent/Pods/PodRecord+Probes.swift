@@ -112,6 +112,18 @@ extension PodRecord {
     }
 }
 
+extension ContainerRecord {
+    /// Takes over what an agent before this one has told of the running attempt: it gets requests for as long as no check says
+    /// otherwise, and a start that is over is not checked once more.
+    mutating func takeOver(_ known: ContainerStatus) {
+        guard probes.values.allSatisfy({ $0.successes == 0 && $0.failures == 0 }) else { return }
+        isStarted = isStarted || known.started == true
+        guard known.ready, isStarted else { return }
+        isReady = true
+        probes[.readiness]?.earlyFailures = nil
+    }
+}
+
 extension ProbeProgress {
     /// How soon a container that is only just starting is asked again whether it is ready: after 50 ms, and after twice as
     /// long each time. A program needs some milliseconds until it listens, and nobody should wait a whole period for

@@ -37,10 +37,18 @@ extension PodRecord {
             decision.startsDrain = true
             stop = progress
         }
-        let deadline = (progress.drainingSince ?? now) + (pod.spec.drain ?? Self.usualDrain)
+        let patience = max(pod.spec.drain ?? Self.usualDrain, progress.patience ?? .zero)
+        let deadline = (progress.drainingSince ?? now) + patience
         guard now < deadline else { return false }
         decision.wake(at: deadline)
         return true
+    }
+
+    /// Takes note of how long requests may go on; WebSockets have a time of their own, which no pod's object holds because
+    /// pods would have to be replaced for another one.
+    mutating func noteDraining(atMost patience: TimeSpan) {
+        // Nobody waits longer for a pod that has no time at all.
+        if stop?.drainingSince != nil, pod.spec.drain != .zero { stop?.patience = patience }
     }
 
     /// Takes note that no request is in flight any more.

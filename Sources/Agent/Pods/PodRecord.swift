@@ -91,6 +91,10 @@ public struct PodRecord: Sendable {
             container.attemptFloor = max(container.attemptFloor, known.restartCount)
             container.knownRestarts = max(container.knownRestarts, known.restartCount)
             container.lastTermination = container.lastTermination ?? known.lastState?.terminated
+            container.lastKnown = known
+            if let attempt = container.probedAttempt, containerID(known.name, attempt) == known.containerID {
+                container.takeOver(known)
+            }
             containers[known.name] = container
         }
     }
@@ -133,6 +137,8 @@ public struct ContainerRecord: Sendable {
     public var isStarted = false
     /// Whether its readiness probe says that it is ready, or it has none and is started.
     public var isReady = false
+    /// What the server was last told by an agent before this one.
+    var lastKnown: ContainerStatus?
     /// Why the agent is ending the running attempt, if it is.
     public var ending: Ending?
     /// When the running attempt was first killed, on the monotonic clock.
@@ -165,6 +171,8 @@ public struct ContainerRecord: Sendable {
 public struct StopProgress: Sendable, Equatable {
     /// Since when requests go elsewhere.
     public var drainingSince: TimeSpan?
+    /// How long requests may go on, where the App gives them longer than the pod.
+    public var patience: TimeSpan?
     /// Whether no request is in flight any more.
     public var isDrained = false
     /// When the main containers were first signalled.

@@ -22,8 +22,8 @@ struct EndpointBook {
     private var pods: [String: Member] = [:]
     private var hasApps = false
     private var hasPods = false
-    /// Pods that are to get no more requests, whatever the API says of them by now.
-    private var drained: Set<String> = []
+    /// Pods of this node that are about to stop.
+    private var leaving: Set<String> = []
 
     /// Whether everything has been listed: a table of a part of the pods would take the others' requests away.
     var isComplete: Bool { hasApps && hasPods }
@@ -68,11 +68,20 @@ struct EndpointBook {
     /// Forgets a pod.
     mutating func remove(podUID: String) {
         pods[podUID] = nil
-        drained.remove(podUID)
+        leaving.remove(podUID)
     }
 
-    /// Has a pod of this node get no more requests, before the API knows of it.
-    mutating func drain(podUID: String) { drained.insert(podUID) }
+    /// Has a pod of this node get no more requests, whatever the API has told of it so far - unless it is the last one that is
+    /// ready. A pod that takes its place is known to be ready before the API tells that this one stops; the agent, which hears
+    /// of its own pods on another way, may be faster, and nobody would be there for the requests in between.
+    mutating func drain(podUID: String) { leaving.insert(podUID) }
+
+    /// How long what a pod has in flight may go on; nil for a pod of no App that is known.
+    func patience(podUID: String) -> TimeSpan? {
+        guard let member = pods[podUID] else { return nil }
+        let app = apps[ObjectKey(.app, namespace: member.namespace, name: member.app)]
+        return app.map { service($0, []).longestDrain }
+    }
 
     // MARK: - What follows
 
@@ -85,8 +94,12 @@ struct EndpointBook {
     }
 
     private func service(_ app: App, _ members: [(key: String, value: Member)]) -> Service {
+        let staying = members.contains { isServing($0.value) && !leaving.contains($0.key) }
         let ports = app.spec.ports.map { port in
-            let endpoints = members.compactMap { endpoint($0.key, $0.value, port: port.port) }
+            let endpoints = members.compactMap { uid, member in
+                let isLeaving = staying && leaving.contains(uid)
+                return endpoint(uid, member, port: port.port, serves: isServing(member) && !isLeaving)
+            }
             return ServicePort(
                 name: port.name, port: port.port, protocol: AppProtocol(rawValue: port.protocol ?? "HTTP") ?? .http,
                 current: endpoints)
@@ -99,13 +112,14 @@ struct EndpointBook {
     }
 
     /// A pod that is not ready any more keeps the requests that it has; one that never was gets none.
-    private func endpoint(_ uid: String, _ member: Member, port: Int) -> Endpoint? {
-        let isServing = member.isReady && !member.isStopping && !drained.contains(uid)
-        guard isServing || member.hasServed || member.isStopping else { return nil }
+    private func endpoint(_ uid: String, _ member: Member, port: Int, serves: Bool) -> Endpoint? {
+        guard serves || member.hasServed || member.isStopping else { return nil }
         return Endpoint(
             podUID: uid, podName: member.name, revision: member.revision, address: member.address, port: port,
-            phase: isServing ? .ready : .draining)
+            phase: serves ? .ready : .draining)
     }
+
+    private func isServing(_ member: Member) -> Bool { member.isReady && !member.isStopping }
 
     /// Every virtual address that an App has.
     var virtualAddresses: Set<IPAddress> {

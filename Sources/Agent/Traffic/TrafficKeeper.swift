@@ -4,7 +4,7 @@ import Synchronization
 /// Has what carries requests know of every App and pod, and tells when a pod has no request in flight any more.
 ///
 /// Two threads feed it what the API says; the agent's loop asks it to drain.
-final class TrafficKeeper: PodTraffic {
+final class TrafficKeeper: Sendable {
     private struct State {
         var book = EndpointBook()
         var applied: DesiredTraffic?
@@ -42,10 +42,15 @@ final class TrafficKeeper: PodTraffic {
         }
     }
 
-    func drain(_ podUID: String, drained: @escaping @Sendable () -> Void) {
+    /// Sends a pod's requests elsewhere. May be asked again, and for pods to which no request ever came.
+    ///
+    /// - Parameter drained: called once, on any thread, when no request to the pod is in flight any more.
+    /// - Returns: how long requests and WebSockets may go on, as the pod's App says; nil for a pod of none.
+    func drain(_ podUID: String, drained: @escaping @Sendable () -> Void) -> TimeSpan? {
         state.withLock { $0.waiting[podUID] = drained }
         update { $0.drain(podUID: podUID) }
         tellDrained()
+        return state.withLock { $0.book.patience(podUID: podUID) }
     }
 
     private func update(_ change: (inout EndpointBook) -> Void) {

@@ -1,4 +1,5 @@
 import ContainerRuntime
+import DataPlane
 import Glibc
 import Linux
 import Network
@@ -8,8 +9,9 @@ enum CleanupCommand {
     static let command = Command(
         path: ["cleanup"], summary: "End every container and remove what Martlet has on this machine",
         discussion: """
-            Containers outlive `martlet up`; this ends them, and removes their cgroups, mounts, network and sandboxes. Objects and
-            images stay unless --purge is given, so that the next `martlet up` makes the pods again.
+            Containers, load balancer and DNS server outlive `martlet up`; this ends them, and removes their cgroups, mounts,
+            network and sandboxes. Objects and images stay unless --purge is given, so that the next `martlet up` makes the pods
+            again.
             """,
         options: [.dataDirectory, .init("purge", .flag, "Remove the data directory too: objects, images, keys")],
         examples: ["martlet cleanup", "martlet cleanup --purge"],
@@ -30,6 +32,8 @@ enum CleanupCommand {
             cgroupRoot: installation.cgroupRoot)
         let count = try runtime.observe().count
         try runtime.sweep(livePodUIDs: [])
+        try HAProxyDirector.end(HAProxyOptions(directory: installation.proxy))
+        try NameServer.end(directory: installation.names)
         let network = try NodePodNetwork(installation, cidr: NodeNetwork.defaultRange)
         try network.removeAll()
         for folder in ["\(installation.data)/volumes", "\(installation.run)/volumes"] { unmountBelow(folder) }

@@ -11,6 +11,8 @@ import Threads
 struct Credentials: Sendable {
     /// The authority in PEM.
     let authority: String
+    /// The authority itself, which signs what this installation needs.
+    let issuer: CertificateAuthority
     /// What the API server proves itself with.
     let server: TLSIdentity
     /// What the administrator's kubeconfig holds.
@@ -32,6 +34,7 @@ struct Credentials: Sendable {
         let now = MachineClock.wall.seconds
         let authority = try Self.authority(in: directory, now: now)
         self.authority = authority.certificatePEM
+        issuer = authority
         let numeric = addresses.filter { $0.allSatisfy { $0.isNumber || $0 == "." || $0 == ":" } }
         let names = addresses.filter { !numeric.contains($0) }
         let server = try Self.pair(

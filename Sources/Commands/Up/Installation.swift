@@ -45,6 +45,10 @@ struct Installation: Sendable, Equatable {
     var adminKubeconfig: String { "\(data)/admin.kubeconfig" }
     var pki: String { "\(data)/pki" }
     var database: String { "\(data)/store/martlet.db" }
+    /// HAProxy's files and sockets.
+    var proxy: String { "\(run)/proxy" }
+    /// The DNS server's files.
+    var names: String { "\(run)/dns" }
     var images: String { "\(data)/images" }
 
     /// The images of this installation.

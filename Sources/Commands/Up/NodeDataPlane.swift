@@ -12,12 +12,18 @@ import Threads
 /// listens on it, and goes when nothing does any more.
 final class NodeDataPlane: NodeTraffic {
     private struct Content: Sendable {
+        /// What nobody has put in effect yet.
         var desired: DesiredTraffic?
+        var current: DesiredTraffic?
         var isOver = false
     }
 
+    /// How often Secrets are looked at for other certificates.
+    private static let certificatePeriod = TimeSpan.seconds(10)
+
     private let network: NodeNetwork
     private let director: HAProxyDirector
+    private let certificates: Monitor<RouteCertificates>
     private let nameServer: NameServer?
     private let settings: ProxySettings
     private let log: @Sendable (String) -> Void
@@ -26,18 +32,23 @@ final class NodeDataPlane: NodeTraffic {
 
     /// Prepares what is needed; `start` begins.
     ///
-    /// - Parameter runDirectory: where HAProxy and dnsmasq have their files.
+    /// - Parameters:
+    ///   - options: where and how HAProxy runs.
+    ///   - nameDirectory: where dnsmasq has its files.
+    ///   - settings: on which ports routes are served.
     init(
-        network: NodeNetwork, runDirectory: String, settings: ProxySettings, log: @escaping @Sendable (String) -> Void
+        network: NodeNetwork, options: HAProxyOptions, nameDirectory: String, settings: ProxySettings,
+        certificates: RouteCertificates, log: @escaping @Sendable (String) -> Void
     ) throws {
         self.network = network
+        self.certificates = Monitor(certificates)
         self.settings = settings
         self.log = log
-        director = try HAProxyDirector(HAProxyOptions(directory: "\(runDirectory)/proxy"))
+        director = try HAProxyDirector(options)
         nameServer =
             NameServer.isInstalled()
             ? NameServer(
-                directory: "\(runDirectory)/dns", address: network.hostAddress,
+                directory: nameDirectory, address: network.hostAddress,
                 ranges: [network.plan.range, network.serviceRange],
                 onEvent: { event in if case .ended(let reason, _) = event { log("the DNS server ended: \(reason)") } })
             : nil
@@ -91,7 +102,7 @@ final class NodeDataPlane: NodeTraffic {
             attempt("virtual addresses") {
                 try network.setVirtualAddresses(desired.virtualAddresses.union(present))
             }
-            director.apply(EndpointTable(services: desired.services, settings: settings))
+            director.apply(table(of: desired))
             attempt("UDP ports") { try network.setUDPServices(desired.services.udpServices) }
             attempt("names") { try nameServer?.set(desired.names) }
             // What nobody needs any more goes with the next change: HAProxy may listen on it for a moment yet.
@@ -99,16 +110,36 @@ final class NodeDataPlane: NodeTraffic {
         }
     }
 
+    private func table(of desired: DesiredTraffic) -> EndpointTable {
+        var table = EndpointTable(services: desired.services, settings: settings)
+        let wanted = settings.httpsPort == nil ? [] : table.wantedCertificates
+        if !wanted.isEmpty {
+            table.settings.certificates = certificates.change {
+                $0.certificates(for: wanted, now: MachineClock.wall.seconds)
+            }
+        }
+        return table
+    }
+
     private func attempt(_ what: String, _ body: () throws -> Void) {
         do { try body() } catch { log("setting \(what) failed: \(error)") }
     }
 
+    /// Waits for what is desired next, or until certificates are to be looked at again; nil at the end.
     private func next() -> DesiredTraffic? {
-        content.wait { content -> DesiredTraffic?? in
-            if content.isOver { return .some(nil) }
-            guard let desired = content.desired else { return nil }
-            content.desired = nil
-            return .some(desired)
-        } ?? nil
+        while true {
+            let waited = content.wait(atMost: Self.certificatePeriod) { content -> DesiredTraffic?? in
+                if content.isOver { return .some(nil) }
+                guard let desired = content.desired else { return nil }
+                content.desired = nil
+                content.current = desired
+                return .some(desired)
+            }
+            if let waited { return waited }
+            let current = content.change { $0.current }
+            if let current, current.services.contains(where: { $0.routes.contains { $0.tls?.secret != nil } }) {
+                return current
+            }
+        }
     }
 }

@@ -5,7 +5,8 @@ import Network
 
 /// The pods' network of one installation, as the agent uses it.
 final class NodePodNetwork: PodNetworking {
-    private let network: NodeNetwork
+    /// The bridge and all that is on it.
+    let network: NodeNetwork
 
     init(
         _ installation: Installation, cidr: String, serviceCIDR: String = NodeNetwork.defaultServiceRange

@@ -3,11 +3,14 @@ import Agent
 import Client
 import ContainerRuntime
 import ControlPlane
+import Controllers
+import DataPlane
 import Glibc
 import HTTP
 import Linux
 import Model
 import Network
+import Proxy
 import Store
 
 /// `martlet up`: runs server and agent in one process.
@@ -35,6 +38,12 @@ enum UpCommand {
                 "The virtual addresses of Apps; no two installations of a machine share it",
                 default: NodeNetwork.defaultServiceRange),
             .init(
+                "http-port", .value("PORT"),
+                "Where routes of Apps are served, on every address of the node; 0 for nowhere",
+                default: "80"),
+            .init(
+                "https-port", .value("PORT"), "Where routes of Apps are served with TLS; 0 for nowhere", default: "443"),
+            .init(
                 "ready-sandboxes", .value("MOST"), "How many sandboxes are kept ready for new pods at most; 0 for none",
                 default: "16"),
         ],
@@ -52,6 +61,7 @@ private struct UpRun {
     let node: String
     let podCIDR: String
     let serviceCIDR: String
+    let routePorts: ProxySettings
     let readySandboxes: Int
     let log = Log(part: "up")
 
@@ -70,11 +80,23 @@ private struct UpRun {
         node = (call.value("node-name") ?? Self.hostName).lowercased()
         podCIDR = call.value("pod-cidr") ?? NodeNetwork.defaultRange
         serviceCIDR = call.value("service-cidr") ?? NodeNetwork.defaultServiceRange
+        routePorts = ProxySettings(
+            httpPort: try Self.port(call, "http-port", 80), httpsPort: try Self.port(call, "https-port", 443))
         let most = call.value("ready-sandboxes") ?? "16"
         guard let readySandboxes = Int(most), (0...256).contains(readySandboxes) else {
             throw UsageError(message: "--ready-sandboxes takes a number from 0 to 256, not \"\(most)\"", path: ["up"])
         }
         self.readySandboxes = readySandboxes
+    }
+
+    /// A port of the node; nil for 0, which means none.
+    private static func port(_ call: Invocation, _ option: String, _ usual: Int) throws -> Int? {
+        guard let text = call.value(option) else { return usual }
+        guard let number = Int(text), (0...65535).contains(number) else {
+            throw UsageError(
+                message: "--\(option) takes a port from 1 to 65535, or 0 for none, not \"\(text)\"", path: ["up"])
+        }
+        return number == 0 ? nil : number
     }
 
     private static var hostName: String {
@@ -106,14 +128,19 @@ private struct UpRun {
         let url = "https://\(address == "0.0.0.0" || address == "::" ? "127.0.0.1" : address):\(server.port)"
         try writeKubeconfig(credentials, url)
 
+        let connection = NodeAPIConnection(try CurlClient(credentials.agentConfig(server: url)))
+        let network = try NodePodNetwork(installation, cidr: podCIDR, serviceCIDR: serviceCIDR)
+        // Before anything is promised: a range or a name that is taken is told at once, and a bridge that was deleted comes back.
+        try network.prepare()
+        let plane = try makeDataPlane(network.network, credentials, connection)
+        defer { plane?.leave() }
         let control = ControlPlane(
             store: store, imageResolver: LocalImageResolver(images: images),
-            options: ControlPlaneOptions {
-                $0.log = { Log(part: "control-plane")($0) }
-            })
+            options: try controlPlaneOptions(servesAddresses: plane != nil))
         control.start()
         defer { control.stop() }
-        let agent = try makeAgent(credentials, url, images)
+        let agent = try makeAgent(images, network, plane, connection)
+        try plane?.start()
         server.bridge.attach(agent)
         agent.start()
         log("ready: \(url), node \(node), data in \(installation.data); KUBECONFIG=\(installation.adminKubeconfig)")
@@ -137,21 +164,61 @@ private struct UpRun {
         try writeDurably(installation.adminKubeconfig, text: text, mode: 0o600)
     }
 
-    private func makeAgent(_ credentials: Credentials, _ url: String, _ images: LocalImageStore) throws -> Agent {
+    /// What carries requests; nil, with a line in the log, where HAProxy is not installed.
+    private func makeDataPlane(
+        _ network: NodeNetwork, _ credentials: Credentials, _ connection: NodeAPIConnection
+    ) throws -> NodeDataPlane? {
+        let options = HAProxyOptions(directory: installation.proxy)
+        guard options.isInstalled else {
+            log(
+                "\(options.executable) is missing: Apps have no virtual addresses, names or routes, and pods stop without being "
+                    + "drained; apt-get install haproxy, and start martlet again")
+            return nil
+        }
+        let log = Log(part: "data-plane")
+        let certificates = RouteCertificates(
+            directory: "\(installation.pki)/routes", authority: credentials.issuer,
+            secret: { try connection.secret(namespace: $0, name: $1) }, log: { log($0) })
+        let plane = try NodeDataPlane(
+            network: network, options: options, nameDirectory: installation.names, settings: routePorts,
+            certificates: certificates, log: { log($0) })
+        if !plane.servesNames {
+            log("\(NameServer.defaultExecutable) is missing: Apps have no names in pods; apt-get install dnsmasq-base")
+        }
+        return plane
+    }
+
+    private func controlPlaneOptions(servesAddresses: Bool) throws -> ControlPlaneOptions {
+        var options = ControlPlaneOptions()
+        options.log = { Log(part: "control-plane")($0) }
+        if servesAddresses {
+            do {
+                options.virtualAddresses = try VirtualAddressPlan(CIDR(parsing: serviceCIDR))
+            } catch {
+                throw UsageError(message: "--service-cidr: \(error)", path: ["up"])
+            }
+        }
+        return options
+    }
+
+    private func makeAgent(
+        _ images: LocalImageStore, _ network: NodePodNetwork, _ plane: NodeDataPlane?, _ connection: NodeAPIConnection
+    ) throws -> Agent {
         let runtime = try LinuxPodRuntime(
             dataDirectory: installation.data, runDirectory: installation.run, supervisorPath: try Self.supervisorPath(),
             images: images, cgroupRoot: installation.cgroupRoot)
         try runtime.keepSandboxesReady(PoolSize(least: min(2, readySandboxes), most: readySandboxes))
-        let network = try NodePodNetwork(installation, cidr: podCIDR, serviceCIDR: serviceCIDR)
-        // Before anything is promised: a range or a name that is taken is told at once, and a bridge that was deleted comes back.
-        try network.prepare()
         let description = NodeDescription(
             name: node, address: network.hostAddress, podCIDR: podCIDR, version: Program.version)
-        let parts = AgentParts(
-            node: description, runtime: runtime, images: images, network: network,
-            connection: NodeAPIConnection(try CurlClient(credentials.agentConfig(server: url))),
+        let server = plane?.servesNames == true ? network.network.hostAddress : nil
+        var parts = AgentParts(
+            node: description, runtime: runtime, images: images, network: network, connection: connection,
             paths: AgentPaths(data: installation.data, run: installation.run),
-            resolverConfiguration: { _ in ResolverConfiguration.forPods() }, log: { Log(part: "agent")($0) })
+            resolverConfiguration: { namespace in
+                server.map { Names.resolverConfiguration(namespace: namespace, server: $0) }
+                    ?? ResolverConfiguration.forPods()
+            }, log: { Log(part: "agent")($0) })
+        parts.traffic = plane
         return Agent(parts)
     }
 
@@ -166,13 +233,6 @@ private struct UpRun {
             throw CommandFailure(message: "\(path) is missing: martlet-supervisor belongs beside martlet")
         }
         return path
-    }
-}
-
-extension ControlPlaneOptions {
-    fileprivate init(_ build: (inout ControlPlaneOptions) -> Void) {
-        self.init()
-        build(&self)
     }
 }
 

@@ -85,6 +85,11 @@ struct Description {
         page.field("Strategy", strategy(app))
         let ports = app.spec.ports.map { "\($0.name) \($0.port)/\($0.protocol ?? "HTTP")" }
         if !ports.isEmpty { page.field("Ports", ports.joined(separator: ", ")) }
+        if let address = status.virtualAddress { page.field("Address", "\(address) (\(app.name).\(app.namespace))") }
+        let routes = app.spec.routes.map { route in
+            (route.tls == nil ? "http://" : "https://") + "\(RouteKey(host: route.host, path: route.path ?? "/"))"
+        }
+        if !routes.isEmpty { page.field("Routes", routes.joined(separator: ", ")) }
         page.conditions(status.conditions)
         let pending = FieldStatus.notYetInEffect(in: object, type: .app)
         if !pending.isEmpty {

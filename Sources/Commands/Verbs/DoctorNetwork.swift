@@ -1,3 +1,4 @@
+import DataPlane
 import Glibc
 import Linux
 import Network
@@ -7,7 +8,7 @@ struct NetworkExamination {
     /// The bridge that pods are connected to.
     let bridge: String
 
-    var findings: [Finding] { filters + [nameServer] }
+    var findings: [Finding] { filters + programs }
 
     /// Whether there is a packet filter, and whether somebody's rules take pods' packets.
     private var filters: [Finding] {
@@ -32,12 +33,16 @@ struct NetworkExamination {
             remedy: obstacle.remedy.split(separator: "\n").joined(separator: " && "))
     }
 
-    private var nameServer: Finding {
-        let path = "/usr/sbin/dnsmasq"
-        return access(path, X_OK) == 0
-            ? Finding(name: "dnsmasq", verdict: .holds, found: path)
-            : Finding(
-                name: "dnsmasq", verdict: .warns, found: "not there; Apps have no names in pods",
-                remedy: "apt-get install dnsmasq-base")
+    /// What carries requests is run by Martlet, and comes from the system's packages.
+    private var programs: [Finding] {
+        [
+            ("haproxy", "/usr/sbin/haproxy", "Apps have no virtual addresses, names or routes", "haproxy"),
+            ("dnsmasq", NameServer.defaultExecutable, "Apps have no names in pods", "dnsmasq-base"),
+        ].map { name, path, loss, package in
+            access(path, X_OK) == 0
+                ? Finding(name: name, verdict: .holds, found: path)
+                : Finding(
+                    name: name, verdict: .warns, found: "not there; \(loss)", remedy: "apt-get install \(package)")
+        }
     }
 }

@@ -1,5 +1,5 @@
 import Glibc
-import Linux
+public import Linux
 public import Model
 public import Proxy
 import Synchronization
@@ -23,7 +23,7 @@ public final class HAProxyDirector: TrafficDirector {
                 description: "\(options.directory) is too long a path for the sockets of the load balancer; "
                     + "choose a directory of at most 80 bytes")
         }
-        guard fileExists(options.executable) else {
+        guard options.isInstalled else {
             throw HAProxyOptionsError(description: "\(options.executable) is not there; install the package haproxy")
         }
         self.options = options
@@ -31,11 +31,7 @@ public final class HAProxyDirector: TrafficDirector {
         self.shared = shared
         let files = ProxyFiles(directory: options.directory, executable: options.executable)
         try files.prepare()
-        let program = Program(
-            executable: options.executable,
-            arguments: ["-W", "-S", "\(options.directory)/master.sock,mode,600", "-f", files.configuration],
-            pidFile: "\(options.directory)/haproxy.pid", logFile: "\(options.directory)/haproxy.log")
-        self.program = try SupervisedProgram(program, clock: options.clock) { shared.inbox.send(.program($0)) }
+        program = try SupervisedProgram(options.program, clock: options.clock) { shared.inbox.send(.program($0)) }
         receiver = try RequestLogReceiver(path: "\(options.directory)/log.sock", owner: options.userNumber ?? 0) {
             shared.inbox.send(.records($0))
         }
@@ -61,6 +57,9 @@ public final class HAProxyDirector: TrafficDirector {
         finishThreads()
         program.stop([StopSignal(SIGUSR1, patience: patience), StopSignal(SIGTERM, patience: .seconds(5))])
     }
+
+    /// Ends the HAProxy that an earlier process left running, and what it serves; nothing happens when there is none.
+    public static func end(_ options: HAProxyOptions) throws(LinuxError) { try options.program.end() }
 
     private func finishThreads() {
         shared.inbox.close()

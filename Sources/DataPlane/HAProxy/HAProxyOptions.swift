@@ -22,6 +22,20 @@ public struct HAProxyOptions: Sendable {
         clock = { MachineClock.monotonic }
     }
 
+    /// How HAProxy is run: a master process that reloads, and workers that serve (management.txt, section 3).
+    var program: Program {
+        Program(
+            executable: executable,
+            arguments: [
+                "-W", "-S", "\(directory)/master.sock,mode,600", "-f",
+                ProxyFiles(directory: directory, executable: executable).configuration,
+            ],
+            pidFile: "\(directory)/haproxy.pid", logFile: "\(directory)/haproxy.log")
+    }
+
+    /// Whether there is a HAProxy to run.
+    public var isInstalled: Bool { access(executable, X_OK) == 0 }
+
     /// The number of the user; nil when there is no such user, or when it could not reach the log's socket: then root serves.
     var userNumber: uid_t? {
         var path = parentDirectory(of: directory)

@@ -146,9 +146,8 @@ final class ProxyLoop {
     /// - Returns: whether they were served before.
     @discardableResult
     func restRoutes(_ reason: String) -> Bool {
-        guard reason.contains("frontend \(ProxyName.plainRoutes)"), routesRestUntil == nil, let table else {
-            return false
-        }
+        let isOfRoutes = [ProxyName.plainRoutes, ProxyName.secureRoutes].contains { reason.contains("frontend \($0)") }
+        guard isOfRoutes, routesRestUntil == nil, let table else { return false }
         routesRestUntil = options.clock() + .minutes(1)
         take(table)
         guard let desired else { return false }

@@ -82,7 +82,7 @@ public final class NameServer: Sendable {
         content.change { $0.wanted = wanted }
         if earlier != wanted.text {
             // It was started with another configuration, if it runs.
-            try Self.end(Self.program(executable, in: directory))
+            try Self.program(executable, in: directory).end()
             try writeWhole(configurationFile, Array(wanted.text.utf8), mode: 0o644)
         }
         try launch(wanted.text)
@@ -115,7 +115,7 @@ public final class NameServer: Sendable {
     public static func end(
         directory: String, executable: String = NameServer.defaultExecutable
     ) throws(LinuxError) {
-        try end(program(executable, in: directory))
+        try program(executable, in: directory).end()
     }
 
     private var configurationFile: String { "\(directory)/dnsmasq.conf" }
@@ -144,16 +144,6 @@ public final class NameServer: Sendable {
         try program.start()
         let now = clock()
         content.change { ($0.program, $0.current, $0.started) = (program, configuration, now) }
-    }
-
-    private static func end(_ program: Program) throws(LinuxError) {
-        guard let running = try program.find() else { return }
-        defer { close(running.pidfd) }
-        try signalProcess(pidfd: running.pidfd, signal: SIGTERM)
-        if !awaitReadable(running.pidfd, milliseconds: 5_000) {
-            try signalProcess(pidfd: running.pidfd, signal: SIGKILL)
-            _ = awaitReadable(running.pidfd, milliseconds: 5_000)
-        }
     }
 
     /// Starts the server again whenever it has to know other service records.

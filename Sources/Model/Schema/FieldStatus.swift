@@ -11,7 +11,6 @@ public enum FieldStatus {
     /// Every such field. Removing a line is all it takes when the behaviour is there.
     static let table: [Entry] = [
         Entry(field: "spec.volumes[].persistent"),
-        Entry(field: "spec.stop.drain"),
         Entry(field: "spec.rollout.strategy", values: ["BlueGreen", "Canary"]),
         Entry(field: "spec.rollout.progressDeadline"),
         Entry(field: "spec.rollout.autoRollback"),
@@ -19,8 +18,6 @@ public enum FieldStatus {
         Entry(field: "spec.rollout.blueGreen"),
         Entry(field: "spec.rollout.analysis"),
         Entry(field: "spec.autoscale"),
-        Entry(field: "spec.routes"),
-        Entry(field: "spec.traffic"),
     ]
 
     /// The fields of a document that have no effect yet and that its user chose: those that differ from their defaults.

@@ -58,6 +58,14 @@ extension Cluster {
         }
     }
 
+    /// The load balancer's and the DNS server's processes.
+    func helpers() -> [Int32] {
+        processes.filter {
+            let words = commandLine($0)
+            return words.contains("/run/martlet-\(mark)/proxy/") || words.contains("/run/martlet-\(mark)/dns/")
+        }
+    }
+
     func children(of pid: Int32) -> [Int32] {
         let threads = (try? listDirectory("/proc/\(pid)/task")) ?? []
         return threads.flatMap { thread -> [Int32] in

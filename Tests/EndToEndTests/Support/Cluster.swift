@@ -11,9 +11,11 @@ final class Cluster: @unchecked Sendable {
     let images: String
     private(set) var server: Child?
     private let podCIDR: String
+    private let serviceCIDR: String
     private let files: Int?
     /// What `martlet up` finds in its environment besides.
     var serverEnvironment: [String: String] = [:]
+    private let routes: (http: Int, https: Int)
     /// Further options of `martlet up`.
     var serverOptions: [String] = []
     private static let counter = Atomic(0)
@@ -33,12 +35,19 @@ final class Cluster: @unchecked Sendable {
     /// - Parameters:
     ///   - images: where images are that were made before.
     ///   - files: how many descriptors the server may have open.
+    ///   - routes: where routes are served; 0 for nowhere.
+    ///   - serviceCIDR: the virtual addresses; some that nobody else has when nil.
     ///   - prepare: is given the data directory before the server starts.
-    init(images: String? = nil, files: Int? = nil, prepare: (String) throws -> Void = { _ in }) throws {
+    init(
+        images: String? = nil, files: Int? = nil, routes: (http: Int, https: Int) = (0, 0), serviceCIDR: String? = nil,
+        prepare: (String) throws -> Void = { _ in }
+    ) throws {
+        self.routes = routes
         self.files = files
         let number = Self.counter.add(1, ordering: .relaxed).newValue
         data = "/tmp/martlet-test-e2e-\(getpid())-\(number)/data"
         podCIDR = "10.\(200 + Int(getpid()) % 50).\(number % 250).0/24"
+        self.serviceCIDR = serviceCIDR ?? "10.\(150 + Int(getpid()) % 50).\(number % 250).0/24"
         try makeDirectories(parentDirectory(of: data), mode: 0o755)
         if let images {
             self.images = images
@@ -82,6 +91,7 @@ final class Cluster: @unchecked Sendable {
         let words =
             limit + [
                 "\(Self.programs)/martlet", "up", "--data-dir", data, "--listen", "127.0.0.1:0", "--pod-cidr", podCIDR,
+                "--service-cidr", serviceCIDR, "--http-port", "\(routes.http)", "--https-port", "\(routes.https)",
             ]
         return try Child(words + serverOptions, environment: environment.merging(serverEnvironment) { $1 })
     }
@@ -102,6 +112,7 @@ final class Cluster: @unchecked Sendable {
         try stop()
         let output = try run(["martlet", "cleanup", "--purge", "--data-dir", data])
         var left = output.code == 0 ? [] : ["\(output)"]
+        left += helpers().map { "process \($0)" }
         left += leftovers() + links.filter { fileExists("/sys/class/net/\($0)") }.map { "link \($0)" }
         for path in [data, "/run/martlet-\(mark)", "/sys/class/net/mlt-\(mark)"] where fileExists(path) {
             left.append(path)
