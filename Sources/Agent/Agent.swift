@@ -212,6 +212,8 @@ package enum AgentMessage: Sendable {
     case runtimeChanged(String)
     /// An action was performed.
     case performed(uid: String, PodAction, PodActionResult, SandboxObservation?)
+    /// Requests reach a pod.
+    case served(String)
     /// How long requests and WebSockets of a pod that drains may go on, as its App says.
     case draining(String, atMost: TimeSpan)
     /// No request to a pod is in flight any more.

@@ -9,6 +9,8 @@ package struct AgentCore {
         case perform(AgentJob)
         /// Make a check; `.probed` says how it ended.
         case probe(ProbeRequest)
+        /// Have requests come to a pod, or come no more; `.served` says when they do.
+        case serve(Pod, PodStatus, isReady: Bool)
         /// Send requests elsewhere; `.drained` says when none is in flight any more.
         case drain(Pod)
         /// Report a pod's status.
@@ -96,6 +98,9 @@ package struct AgentCore {
             }
             records[uid]?.note(action, result, observation: observation, now: now)
             return [uid]
+        case .served(let uid):
+            records[uid]?.noteServed()
+            return [uid]
         case .draining(let uid, let patience):
             records[uid]?.noteDraining(atMost: patience)
             return [uid]
@@ -170,6 +175,7 @@ package struct AgentCore {
         records[uid] = record
         wakeAt[uid] = decision.wakeAt
         effects += decision.probes.map { .probe($0) }
+        if let isReady = decision.serves { effects.append(.serve(record.pod, record.status, isReady: isReady)) }
         if decision.startsDrain { effects.append(.drain(record.pod)) }
         if let action = decision.action { start(action, record, &effects) }
         if decision.isFinished { forget(uid) }

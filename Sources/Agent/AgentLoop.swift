@@ -35,6 +35,12 @@ final class AgentLoop {
         switch effect {
         case .perform(let job): agent.jobs.send(job)
         case .probe(let request): agent.probe(request)
+        case .serve(var pod, let status, let isReady):
+            let messages = agent.messages
+            let uid = pod.uid
+            guard let traffic = agent.traffic else { return messages.send(.served(uid)) }
+            pod.status = status
+            traffic.serve(pod, isReady: isReady) { messages.send(.served(uid)) }
         case .drain(let pod):
             let messages = agent.messages
             let uid = pod.uid
@@ -67,7 +73,7 @@ extension AgentMessage {
     fileprivate var changesContainers: Bool {
         switch self {
         case .pods, .runtimeChanged, .performed: true
-        case .draining, .drained, .probed: false
+        case .served, .draining, .drained, .probed: false
         }
     }
 }

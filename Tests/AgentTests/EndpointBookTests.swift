@@ -92,6 +92,16 @@ struct EndpointBookTests {
             "another pod may not have its identity, so nothing is remembered of it")
     }
 
+    @Test func `what the agent knows of its own pods goes before what the API has heard by then`() {
+        var book = book([app()], [pod("2", ready: false), pod("3")])
+        book.note(own: pod("2"), isReady: true)
+        book.put(pod("2", ready: false) { $0.status?.podIP = nil })
+        #expect(phases(book) == ["2": .ready, "3": .ready])
+        book.note(own: pod("2"), isReady: false)
+        book.put(pod("2"))
+        #expect(phases(book) == ["2": .draining, "3": .ready])
+    }
+
     @Test func `the last pod that is ready serves until another one is, or the API says that it stops`() {
         var book = book([app()], [pod("2"), pod("3", ready: false)])
         book.drain(podUID: "2")

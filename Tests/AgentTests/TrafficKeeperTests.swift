@@ -10,13 +10,23 @@ private final class FakeTraffic: NodeTraffic {
     struct State {
         var applied: [DesiredTraffic] = []
         var drained: Set<String> = []
+        var serving: Set<String> = []
         var changed: @Sendable () -> Void = {}
     }
     let state = Mutex(State())
 
     func apply(_ desired: DesiredTraffic) { state.withLock { $0.applied.append(desired) } }
     func isDrained(_ podUID: String) -> Bool { state.withLock { $0.drained.contains(podUID) } }
+    func isServing(_ podUID: String) -> Bool { state.withLock { $0.serving.contains(podUID) } }
     func observe(_ changed: @escaping @Sendable () -> Void) { state.withLock { $0.changed = changed } }
+
+    func begin(_ podUID: String) {
+        let changed = state.withLock { state in
+            state.serving.insert(podUID)
+            return state.changed
+        }
+        changed()
+    }
 
     func finish(_ podUID: String) {
         let changed = state.withLock { state in
@@ -62,6 +72,22 @@ struct TrafficKeeperTests {
         #expect(traffic.applied.map { $0.services.map(\.name) } == [["web"]])
         keeper.note(AppChange.removed(app.key))
         #expect(traffic.applied.last?.services == [])
+    }
+
+    @Test func `a pod of the node gets requests before the API calls it ready, and is told of them once`() {
+        let keeper = TrafficKeeper(traffic)
+        keeper.note(AppChange.all([app]))
+        keeper.note(PodChange.all([]))
+        let count = Mutex(0)
+        keeper.serve(pod, isReady: true) { count.withLock { $0 += 1 } }
+        #expect(traffic.applied.last?.services.first?.ports.first?.current.map(\.phase) == [.ready])
+        #expect(count.withLock { $0 } == 0)
+        traffic.begin("u1")
+        traffic.begin("u1")
+        #expect(count.withLock { $0 } == 1)
+        keeper.serve(pod, isReady: false) { count.withLock { $0 += 1 } }
+        #expect(traffic.applied.last?.services.first?.ports.first?.current.map(\.phase) == [.draining])
+        #expect(count.withLock { $0 } == 1)
     }
 
     @Test func `a pod that drains gets no more requests, and its end is told once`() {

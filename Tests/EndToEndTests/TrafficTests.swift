@@ -172,7 +172,7 @@ extension EndToEnd {
                 try curl("http://\(address):8080/").code == 0 && route("shop.example.com").code == 0
                     && cluster.martlet("exec", "web", "--", "wget", "-qO-", "http://web:8080/").code == 0
             }
-            try eventually("the first answers", within: 10) { try works() ? true : nil }
+            #expect(try works())
             let before = try cluster.pod("web")
             for pid in cluster.helpers() { kill(pid, SIGKILL) }
             try eventually("HAProxy and dnsmasq", within: 60) { try works() ? true : nil }

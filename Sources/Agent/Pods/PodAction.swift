@@ -73,6 +73,8 @@ public struct PodDecision: Sendable {
     public var probes: [ProbeRequest] = []
     /// When to decide again at the latest, on the monotonic clock.
     public var wakeAt: TimeSpan?
+    /// Whether requests are to come to the pod from now on, or to come no more; nil where nothing changes.
+    public var serves: Bool?
     /// Whether requests are to go elsewhere from now on, and those in flight to be waited for.
     public var startsDrain = false
     /// Whether nothing of the pod is left and it can be forgotten.

@@ -29,6 +29,7 @@ extension PodRecord {
             look(now: now, into: &decision)
         }
         status = builtStatus(now: now, wall: wall)
+        if noteService(now: now, into: &decision) { status = builtStatus(now: now, wall: wall) }
         return decision
     }
 

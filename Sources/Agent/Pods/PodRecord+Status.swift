@@ -69,6 +69,10 @@ extension PodRecord {
         result.set(Condition("ContainersReady", isReady, reason: reason, message: message), now: wall)
         if isStopping {
             result.set(Condition("Ready", false, reason: "Terminating", message: "the pod is stopping"), now: wall)
+        } else if isReady, !isReached {
+            result.set(
+                Condition("Ready", false, reason: "NotReached", message: "requests do not reach the pod yet"), now: wall
+            )
         } else {
             result.set(Condition("Ready", isReady, reason: reason, message: message), now: wall)
         }

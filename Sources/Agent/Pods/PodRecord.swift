@@ -56,6 +56,8 @@ public struct PodRecord: Sendable {
     public var teardown = Progress<Bool>.pending
     /// What is remembered of containers, by name.
     public var containers: [String: ContainerRecord] = [:]
+    /// How far it is with the requests that come to the pod; nil before it was ever ready.
+    public var service: ServiceProgress?
     /// How far an ordered stop has come.
     public var stop: StopProgress?
     /// The last time that the pod's supervisor did not answer, until it does.
@@ -165,6 +167,16 @@ public struct ContainerRecord: Sendable {
         /// When it was killed; nil before.
         public var killedAt: TimeSpan?
     }
+}
+
+/// Whether requests are to come to a pod, and whether they do.
+public struct ServiceProgress: Sendable, Equatable {
+    /// Whether its containers are ready.
+    public var isWanted: Bool
+    /// Since when that is so, on the monotonic clock.
+    public var since: TimeSpan
+    /// Whether requests reach it.
+    public var isReached: Bool
 }
 
 /// How far an ordered stop has come.

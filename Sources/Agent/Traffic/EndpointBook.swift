@@ -22,6 +22,8 @@ struct EndpointBook {
     private var pods: [String: Member] = [:]
     private var hasApps = false
     private var hasPods = false
+    /// Whether pods of this node are ready, which their agent knows first.
+    private var own: [String: Bool] = [:]
     /// Pods of this node that are about to stop.
     private var leaving: Set<String> = []
 
@@ -52,12 +54,15 @@ struct EndpointBook {
 
     /// Takes a pod as it is now; one that belongs to no App or has no address serves nobody.
     mutating func put(_ pod: Pod) {
-        guard let app = pod.metadata.labels[WellKnown.appLabel], let address = pod.status?.podIP, !address.isEmpty
+        // What the API tells of a pod of this node may be older than what its agent has told.
+        let known = own[pod.uid] == nil ? nil : pods[pod.uid]?.address
+        guard let app = pod.metadata.labels[WellKnown.appLabel], let address = pod.status?.podIP ?? known,
+            !address.isEmpty
         else {
             pods[pod.uid] = nil
             return
         }
-        let isReady = pod.status?.conditions["Ready"]?.status == "True"
+        let isReady = own[pod.uid] ?? (pod.status?.conditions["Ready"]?.status == "True")
         pods[pod.uid] = Member(
             namespace: pod.namespace, app: app, name: pod.name,
             revision: pod.metadata.labels[WellKnown.revisionLabel] ?? "", address: address, isReady: isReady,
@@ -65,8 +70,15 @@ struct EndpointBook {
             hasServed: isReady || pods[pod.uid]?.hasServed == true)
     }
 
+    /// Takes a pod of this node as its agent knows it, which the API will tell later.
+    mutating func note(own pod: Pod, isReady: Bool) {
+        own[pod.uid] = isReady
+        put(pod)
+    }
+
     /// Forgets a pod.
     mutating func remove(podUID: String) {
+        own[podUID] = nil
         pods[podUID] = nil
         leaving.remove(podUID)
     }

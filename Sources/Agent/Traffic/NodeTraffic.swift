@@ -23,8 +23,10 @@ public struct DesiredTraffic: Sendable, Hashable {
 public protocol NodeTraffic: AnyObject, Sendable {
     /// Sets what is to be in effect from now on, in place of everything before. Returns at once.
     func apply(_ desired: DesiredTraffic)
+    /// Whether requests reach a pod.
+    func isServing(_ podUID: String) -> Bool
     /// Whether a pod gets no more requests and has none in flight; also of a pod that nobody knows.
     func isDrained(_ podUID: String) -> Bool
-    /// Has a function called, on any thread, whenever the answer of `isDrained` may have changed.
+    /// Has a function called, on any thread, whenever an answer of the two may have changed.
     func observe(_ changed: @escaping @Sendable () -> Void)
 }

@@ -8,8 +8,10 @@ final class TrafficKeeper: Sendable {
     private struct State {
         var book = EndpointBook()
         var applied: DesiredTraffic?
+        /// Who waits for requests to reach which pod.
+        var beginning: [String: @Sendable () -> Void] = [:]
         /// Who waits for which pod to be drained.
-        var waiting: [String: @Sendable () -> Void] = [:]
+        var ending: [String: @Sendable () -> Void] = [:]
     }
 
     private let traffic: any NodeTraffic
@@ -17,7 +19,7 @@ final class TrafficKeeper: Sendable {
 
     init(_ traffic: any NodeTraffic) {
         self.traffic = traffic
-        traffic.observe { [weak self] in self?.tellDrained() }
+        traffic.observe { [weak self] in self?.tell() }
     }
 
     /// Takes what the API says of Apps.
@@ -42,14 +44,26 @@ final class TrafficKeeper: Sendable {
         }
     }
 
+    /// Has requests come to a pod of this node, or come no more, before the API knows of it.
+    ///
+    /// - Parameter served: called once, on any thread, when requests reach the pod.
+    func serve(_ pod: Pod, isReady: Bool, served: @escaping @Sendable () -> Void) {
+        state.withLock { $0.beginning[pod.uid] = isReady ? served : nil }
+        update { $0.note(own: pod, isReady: isReady) }
+        tell()
+    }
+
     /// Sends a pod's requests elsewhere. May be asked again, and for pods to which no request ever came.
     ///
     /// - Parameter drained: called once, on any thread, when no request to the pod is in flight any more.
     /// - Returns: how long requests and WebSockets may go on, as the pod's App says; nil for a pod of none.
     func drain(_ podUID: String, drained: @escaping @Sendable () -> Void) -> TimeSpan? {
-        state.withLock { $0.waiting[podUID] = drained }
+        state.withLock { state in
+            state.beginning[podUID] = nil
+            state.ending[podUID] = drained
+        }
         update { $0.drain(podUID: podUID) }
-        tellDrained()
+        tell()
         return state.withLock { $0.book.patience(podUID: podUID) }
     }
 
@@ -67,10 +81,14 @@ final class TrafficKeeper: Sendable {
         }
     }
 
-    private func tellDrained() {
-        let waiting = state.withLock { Array($0.waiting.keys) }
-        for uid in waiting.sorted() where traffic.isDrained(uid) {
-            state.withLock { $0.waiting.removeValue(forKey: uid) }?()
+    /// Tells those who wait for something that is so by now.
+    private func tell() {
+        let (beginning, ending) = state.withLock { ($0.beginning.keys.sorted(), $0.ending.keys.sorted()) }
+        for uid in beginning where traffic.isServing(uid) {
+            state.withLock { $0.beginning.removeValue(forKey: uid) }?()
+        }
+        for uid in ending where traffic.isDrained(uid) {
+            state.withLock { $0.ending.removeValue(forKey: uid) }?()
         }
     }
 }

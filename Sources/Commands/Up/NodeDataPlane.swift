@@ -85,13 +85,15 @@ final class NodeDataPlane: NodeTraffic {
 
     func apply(_ desired: DesiredTraffic) { content.change { $0.desired = desired } }
 
+    func isServing(_ podUID: String) -> Bool { director.isServing(podUID) }
+
     func isDrained(_ podUID: String) -> Bool { director.isDrained(podUID) }
 
     func observe(_ changed: @escaping @Sendable () -> Void) {
         director.observe { event in
             switch event {
-            case .drained, .applied, .running: changed()
-            case .serving, .ended, .refused, .circuit: break
+            case .serving, .drained, .applied, .running: changed()
+            case .ended, .refused, .circuit: break
             }
         }
     }

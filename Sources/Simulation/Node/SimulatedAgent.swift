@@ -122,6 +122,12 @@ final class SimulatedAgent: @unchecked Sendable {
                 jobs.append(job)
                 startJobs()
             case .probe(let request): probe(request)
+            case .serve(let pod, _, let isReady):
+                let uid = pod.uid
+                guard isReady else { continue }
+                after(world.draw(lane) { $0.span(.milliseconds(1)...(.milliseconds(100))) }) { [weak self] in
+                    self?.send(.served(uid))
+                }
             case .drain(let pod):
                 let uid = pod.uid
                 after(world.draw(lane) { $0.span(.milliseconds(1)...(.seconds(2))) }) { [weak self] in
