@@ -1,7 +1,7 @@
 import ContainerRuntime
 import Glibc
 import Linux
-import Model
+public import Model
 import Synchronization
 import Threads
 public import Wire
@@ -12,6 +12,14 @@ extension Agent {
 
     /// What the node and its containers used over the last seconds; nil shortly after the start.
     public func usage() -> NodeUsage? { meter.withLock { $0.usage } }
+
+    /// What happened to the requests that the node carried in the last seconds; empty where nothing carries any.
+    public func traffic(seconds: Int) -> [TrafficKey: TrafficSummary] {
+        parts.traffic?.traffic(seconds: seconds) ?? [:]
+    }
+
+    /// The same since the node began to count.
+    public func trafficTotals() -> [TrafficKey: TrafficTotal] { parts.traffic?.trafficTotals() ?? [:] }
 
     /// Reads counters until the agent stops.
     func measureUsage() {

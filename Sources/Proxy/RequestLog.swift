@@ -24,6 +24,8 @@ public struct RequestRecord: Sendable, Hashable {
     public var bytesIn: Int
     /// How many bytes went to the client.
     public var bytesOut: Int
+    /// When it ended, in seconds since 1970.
+    public var second: Int
 
     /// Whether a pod was chosen for it.
     public var hasServer: Bool { !server.hasPrefix("<") }
@@ -48,21 +50,22 @@ public struct RequestRecord: Sendable, Hashable {
 /// HAProxy's log as this package has it written: fields with one space between, none of which can hold one.
 public enum RequestLog {
     /// The `log-format` of HTTP.
-    public static let httpFormat = "%b %s %ST %Tw %Tc %Tr %Ta %rc %tsc %U %B"
+    public static let httpFormat = "%b %s %ST %Tw %Tc %Tr %Ta %rc %tsc %U %B %[date]"
     /// The `log-format` of TCP; it has no status.
-    public static let tcpFormat = "%b %s 0 %Tw %Tc -1 %Tt %rc %ts %U %B"
+    public static let tcpFormat = "%b %s 0 %Tw %Tc -1 %Tt %rc %ts %U %B %[date]"
 
     /// Reads a line; nil for what HAProxy says beside requests.
     public static func record(_ line: some Sequence<UInt8>) -> RequestRecord? {
         let fields = Array(line).split(separator: 0x20, omittingEmptySubsequences: false)
-        guard fields.count == 11, let status = integer(fields[2]), let queued = integer(fields[3]),
+        guard fields.count == 12, let status = integer(fields[2]), let queued = integer(fields[3]),
             let connected = integer(fields[4]), let answered = integer(fields[5]), let total = integer(fields[6]),
-            let retries = integer(fields[7]), let bytesIn = integer(fields[9]), let bytesOut = integer(fields[10])
+            let retries = integer(fields[7]), let bytesIn = integer(fields[9]), let bytesOut = integer(fields[10]),
+            let second = integer(fields[11])
         else { return nil }
         return RequestRecord(
             backend: text(fields[0]), server: text(fields[1]), status: status, queued: queued, connected: connected,
             answered: answered, total: total, retries: retries, isRedispatched: fields[7].first == 0x2B,
-            termination: text(fields[8]), bytesIn: bytesIn, bytesOut: bytesOut)
+            termination: text(fields[8]), bytesIn: bytesIn, bytesOut: bytesOut, second: second)
     }
 
     private static func text(_ field: ArraySlice<UInt8>) -> String { String(decoding: field, as: UTF8.self) }

@@ -8,8 +8,6 @@ public struct StatRow: Sendable, Hashable {
     public var status = ""
     /// The server's address and port.
     public var address = ""
-    /// Whether answers are told apart: not for TCP.
-    public var hasAnswers = true
     /// The numbers, by `StatField`.
     public var values = [Int](repeating: 0, count: StatField.allCases.count)
 
@@ -28,22 +26,12 @@ public enum StatField: String, Sendable, CaseIterable {
     case queued = "qcur"
     case inFlight = "scur"
     case limit = "slim"
-    case sessions = "stot"
-    case bytesIn = "bin"
-    case bytesOut = "bout"
-    case denied = "dreq"
     case connectErrors = "econ"
     case responseErrors = "eresp"
     case retries = "wretr"
     case redispatches = "wredis"
     case proxyNumber = "iid"
     case number = "sid"
-    case informational = "hrsp_1xx"
-    case successes = "hrsp_2xx"
-    case redirections = "hrsp_3xx"
-    case clientErrors = "hrsp_4xx"
-    case serverErrors = "hrsp_5xx"
-    case otherAnswers = "hrsp_other"
 
     /// The place in a row.
     var index: Int { Self.places[self] ?? 0 }
@@ -63,7 +51,7 @@ public enum StatTable {
 
 private struct StatReader {
     private enum Column {
-        case backend, server, status, address, mode
+        case backend, server, status, address
         case number(Int)
     }
     private let bytes: UnsafeBufferPointer<UInt8>
@@ -102,7 +90,6 @@ private struct StatReader {
         case "svname": .server
         case "status": .status
         case "addr": .address
-        case "mode": .mode
         default: StatField(rawValue: name).map { .number($0.index) }
         }
     }
@@ -128,7 +115,6 @@ private struct StatReader {
         case .server: row.server = String(decoding: bytes[field], as: UTF8.self)
         case .status: row.status = String(decoding: bytes[field], as: UTF8.self)
         case .address: row.address = String(decoding: bytes[field], as: UTF8.self)
-        case .mode: row.hasAnswers = bytes[field].elementsEqual("http".utf8)
         case .number(let place):
             var value = 0
             for byte in bytes[field] {

@@ -1,3 +1,5 @@
+public import Model
+
 /// Which part of a container's log is wanted (`pods/NAME/log`).
 public struct PodLogRequest: Sendable, Hashable {
     /// The pod's identity.
@@ -90,6 +92,11 @@ public protocol NodeBridge: AnyObject, Sendable {
     func streamLog(_ request: PodLogRequest, to sink: any PodLogSink) throws(NodeBridgeError)
     /// What the node and its containers used over the last seconds; nil while that is not known.
     func usage() -> NodeUsage?
+    /// What happened to the requests of every App that the node carried in the last seconds, at most 900; also of Apps and pods that
+    /// had none. Empty where nothing carries requests.
+    func traffic(seconds: Int) -> [TrafficKey: TrafficSummary]
+    /// The same since the node began to count: numbers that only grow.
+    func trafficTotals() -> [TrafficKey: TrafficTotal]
     /// Runs a command in a container and returns its exit code.
     ///
     /// - Parameter started: called once the command runs, before anything is sent to the channel; it returns the channel.

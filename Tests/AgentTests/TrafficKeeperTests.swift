@@ -20,6 +20,9 @@ private final class FakeTraffic: NodeTraffic {
     func isServing(_ podUID: String) -> Bool { state.withLock { $0.serving.contains(podUID) } }
     func observe(_ changed: @escaping @Sendable () -> Void) { state.withLock { $0.changed = changed } }
 
+    func traffic(seconds: Int) -> [TrafficKey: TrafficSummary] { [:] }
+    func trafficTotals() -> [TrafficKey: TrafficTotal] { [:] }
+
     func begin(_ podUID: String) {
         let changed = state.withLock { state in
             state.serving.insert(podUID)

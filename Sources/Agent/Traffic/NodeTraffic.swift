@@ -29,4 +29,8 @@ public protocol NodeTraffic: AnyObject, Sendable {
     func isDrained(_ podUID: String) -> Bool
     /// Has a function called, on any thread, whenever an answer of the two may have changed.
     func observe(_ changed: @escaping @Sendable () -> Void)
+    /// What happened to the requests of every App in the last seconds, at most 900; also of Apps and pods that had none.
+    func traffic(seconds: Int) -> [TrafficKey: TrafficSummary]
+    /// The same since counting began: numbers that only grow.
+    func trafficTotals() -> [TrafficKey: TrafficTotal]
 }

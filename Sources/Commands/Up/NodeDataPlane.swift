@@ -98,6 +98,10 @@ final class NodeDataPlane: NodeTraffic {
         }
     }
 
+    func traffic(seconds: Int) -> [TrafficKey: TrafficSummary] { director.traffic(seconds: seconds) }
+
+    func trafficTotals() -> [TrafficKey: TrafficTotal] { director.trafficTotals }
+
     private func work() {
         var present: Set<IPAddress> = []
         while let desired = next() {

@@ -109,6 +109,14 @@ public final class HAProxyDirector: TrafficDirector {
         }
     }
 
+    /// What happened to the requests of every App in the last whole seconds, at most 900.
+    public func traffic(seconds: Int) -> [TrafficKey: TrafficSummary] {
+        shared.statistics.change { $0.requests.summaries(seconds: seconds, until: $0.second) }
+    }
+
+    /// What happened to the requests of every App since this process began.
+    public var trafficTotals: [TrafficKey: TrafficTotal] { shared.statistics.change { $0.requests.totals } }
+
     /// How many bytes the statistics take.
     public var statisticsBytes: Int { shared.statistics.change { $0.requests.bytes } }
 }
@@ -134,7 +142,8 @@ final class DirectorState: Sendable {
         var changes = 0
     }
     struct Statistics {
-        var requests = RequestStatistics()
+        /// What ended before this process began is the past.
+        var requests = RequestStatistics(since: Int(MachineClock.wall.seconds))
         /// The last second that is whole.
         var second: Int64 = 0
     }

@@ -177,7 +177,9 @@ final class ProxyLoop {
     }
 
     private func breakCircuits() {
-        for change in breaker.decide(guarded, at: options.clock()) {
+        let changes = breaker.decide(guarded, at: options.clock())
+        if !changes.isEmpty { shared.statistics.change { $0.requests.note(ejected: Set(breaker.ejected.keys)) } }
+        for change in changes {
             isDirty = true
             shared.tell(
                 .circuit(podUID: change.server.podUID, isOpen: change.isOpen, reason: change.reason))

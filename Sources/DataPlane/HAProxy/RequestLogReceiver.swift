@@ -28,7 +28,7 @@ final class RequestLogReceiver: Sendable {
             do {
                 try run()
             } catch {
-                // Without the log there are no latencies; counts and service go on.
+                // Without the log nothing is counted; service goes on.
                 return
             }
         }

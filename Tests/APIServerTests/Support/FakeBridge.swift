@@ -7,6 +7,9 @@ final class FakeBridge: NodeBridge {
     let lines = Mutex<[String]>(["first", "second"])
     let requests = Mutex<[PodLogRequest]>([])
     let used = Mutex<NodeUsage?>(nil)
+    /// What was carried in the last so many seconds.
+    let carried = Mutex<[Int: [TrafficKey: TrafficSummary]]>([:])
+    let totals = Mutex<[TrafficKey: TrafficTotal]>([:])
     let error = Mutex<NodeBridgeError?>(nil)
     /// Writes a log instead of the lines.
     let writer = Mutex<(@Sendable (any PodLogSink) -> Void)?>(nil)
@@ -19,6 +22,8 @@ final class FakeBridge: NodeBridge {
     }
 
     func usage() -> NodeUsage? { used.withLock { $0 } }
+    func traffic(seconds: Int) -> [TrafficKey: TrafficSummary] { carried.withLock { $0[seconds] ?? [:] } }
+    func trafficTotals() -> [TrafficKey: TrafficTotal] { totals.withLock { $0 } }
 
     /// Says the command back, then what comes on standard input, and ends with the exit code that the command asks for.
     func exec(

@@ -36,6 +36,7 @@ public struct LatencyHistogram: Sendable, Hashable {
 
     /// Counts what another histogram has counted.
     public mutating func merge(_ other: LatencyHistogram) {
+        guard count > 0 else { return self = other }
         for (bucket, count) in other.entries { add(bucket: bucket, count: count) }
     }
 
