@@ -71,6 +71,14 @@ public enum Failpoint: String, CaseIterable, Sendable {
     case podConnected = "pod-connected"
     case linksRemoved = "links-removed"
     case addressTaken = "address-taken"
+    case virtualAddressesSet = "virtual-addresses-set"
+
+    // What carries requests.
+    case programStarted = "program-started"
+    case proxyProposed = "proxy-proposed"
+    case proxyReloading = "proxy-reloading"
+    case proxyChanged = "proxy-changed"
+    case namesSet = "names-set"
 
     // The runtime, on the agent's side.
     case sandboxDirectoriesMade = "sandbox-directories-made"

@@ -1,3 +1,4 @@
+import Failpoints
 import Linux
 public import Model
 import Synchronization
@@ -26,5 +27,6 @@ extension NodeNetwork {
         // Those to come first: a program that is told of both may look for the new one before the old one has gone.
         for address in wanted.subtracting(present).sorted() { try client.addAddress(.single(address), to: link) }
         for address in present.subtracting(wanted).sorted() { try client.removeAddress(.single(address), from: link) }
+        failpoint(.virtualAddressesSet)
     }
 }

@@ -15,11 +15,16 @@ final class NodeDataPlane: NodeTraffic {
         /// What nobody has put in effect yet.
         var desired: DesiredTraffic?
         var current: DesiredTraffic?
+        /// Whether the bridge has addresses that nobody needs any more.
+        var hasStaleAddresses = false
         var isOver = false
     }
 
     /// How often Secrets are looked at for other certificates.
     private static let certificatePeriod = TimeSpan.seconds(10)
+
+    /// After how long an address is taken from the bridge that no App has any more.
+    private static let stalePeriod = TimeSpan.seconds(2)
 
     private let network: NodeNetwork
     private let director: HAProxyDirector
@@ -111,7 +116,9 @@ final class NodeDataPlane: NodeTraffic {
             director.apply(table(of: desired))
             attempt("UDP ports") { try network.setUDPServices(desired.services.udpServices) }
             attempt("names") { try nameServer?.set(desired.names) }
-            // What nobody needs any more goes with the next change: HAProxy may listen on it for a moment yet.
+            // What nobody needs any more goes a little later: HAProxy may listen on it for a moment yet.
+            let stale = present.subtracting(desired.virtualAddresses)
+            content.change { $0.hasStaleAddresses = !stale.isEmpty }
             present = desired.virtualAddresses
         }
     }
@@ -134,7 +141,8 @@ final class NodeDataPlane: NodeTraffic {
     /// Waits for what is desired next, or until certificates are to be looked at again; nil at the end.
     private func next() -> DesiredTraffic? {
         while true {
-            let waited = content.wait(atMost: Self.certificatePeriod) { content -> DesiredTraffic?? in
+            let period = content.change { $0.hasStaleAddresses } ? Self.stalePeriod : Self.certificatePeriod
+            let waited = content.wait(atMost: period) { content -> DesiredTraffic?? in
                 if content.isOver { return .some(nil) }
                 guard let desired = content.desired else { return nil }
                 content.desired = nil
@@ -142,10 +150,10 @@ final class NodeDataPlane: NodeTraffic {
                 return .some(desired)
             }
             if let waited { return waited }
-            let current = content.change { $0.current }
-            if let current, current.services.contains(where: { $0.routes.contains { $0.tls?.secret != nil } }) {
-                return current
-            }
+            let (current, isStale) = content.change { ($0.current, $0.hasStaleAddresses) }
+            guard let current else { continue }
+            let hasSecrets = current.services.contains { $0.routes.contains { $0.tls?.secret != nil } }
+            if isStale || hasSecrets { return current }
         }
     }
 }

@@ -1,4 +1,5 @@
 import CLinux
+import Failpoints
 import Glibc
 import Linux
 import Proxy
@@ -45,6 +46,7 @@ struct ProxyFiles: Sendable {
             try writeWhole(lastGood, try readFile(configuration))
         }
         try systemCall("rename", path: configuration) { rename(candidate, configuration) }
+        failpoint(.proxyProposed)
     }
 
     /// Makes the proposed configuration the one to go back to, and removes what only others needed.

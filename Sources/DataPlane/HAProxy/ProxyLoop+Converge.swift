@@ -1,3 +1,4 @@
+import Failpoints
 import Glibc
 import Linux
 import Model
@@ -118,6 +119,7 @@ extension ProxyLoop {
                 observed?.note(command)
             }
         }
+        if !commands.isEmpty { failpoint(.proxyChanged) }
         if failures.isEmpty {
             if observed?.mark == desired.mark, written != desired {
                 try files.update(desired)
@@ -146,6 +148,7 @@ extension ProxyLoop {
         let rows = StatTable.rows(try runtime.ask(RuntimeCommand.showStatistics))
         old[current] = OldProcess(since: options.clock(), rows: rows)
         _ = try master.text("reload")
+        failpoint(.proxyReloading)
         let deadline = options.clock() + .seconds(10)
         while options.clock() < deadline {
             if let info = try? runtime.text("show info"), ObservedProxy.mark(info) == new.mark {

@@ -1,3 +1,4 @@
+import Failpoints
 import Glibc
 public import Linux
 public import Model
@@ -97,6 +98,7 @@ public final class NameServer: Sendable {
             // Beside the folder that is watched: it would take a temporary file for another one with names.
             try writeWhole("\(directory)/names", Array(hosts.utf8), mode: 0o644)
             try systemCall("rename", path: hostsFile) { rename("\(directory)/names", hostsFile) }
+            failpoint(.namesSet)
             content.change { $0.hosts = hosts }
         }
         content.change { $0.wanted.serviceRecords = names.serviceRecords }

@@ -1,4 +1,5 @@
 import CLinux
+import Failpoints
 import Glibc
 
 /// A program of the node that outlives whoever starts it, and is found again by whoever comes after.
@@ -51,6 +52,7 @@ public struct Program: Sendable, Hashable {
         ])
         launch.streams = (null.raw, log.raw, log.raw)
         let process = try withExtendedLifetime((null.raw, log.raw)) { try launch.start() }
+        failpoint(.programStarted)
         do {
             guard let startTime = processStartTime(process.pid) else {
                 throw LinuxError("open", path: "/proc/\(process.pid)/stat", errno: ESRCH)

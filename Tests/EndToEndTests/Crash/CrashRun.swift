@@ -158,7 +158,7 @@ final class CrashRun {
         _ = try cluster.martlet("cleanup")
         try cluster.start()
         (replicas, briefUID, briefEnded) = ([:], nil, false)
-        let names = ["churn", "brief", "again", "many", "quick"]
+        let names = ["churn", "brief", "again", "many", "quick", "served"]
         for name in names { _ = try cluster.martlet("delete", "app", name, "--wait=false", "--ignore-not-found") }
         try `await`("an end of all stories") { try names.allSatisfy { try self.pods($0).isEmpty } }
         try prepare()
@@ -215,6 +215,16 @@ final class CrashRun {
         try `await`("the pod of brief") {
             self.briefUID = try self.pods("brief").first?.uid
             return self.briefUID != nil
+        }
+    }
+
+    /// Waits until an App answers under its virtual address.
+    func awaitAnswer(_ name: String) throws {
+        try `await`("an answer of \(name)") {
+            let address = try self.object("app", name)["status"]?["virtualAddress"]?.string ?? ""
+            let output = try self.cluster.run(["curl", "-sSf", "--max-time", "2", "http://\(address):8080/"])
+            if output.code != 0 { throw CrashProblem("\(output)") }
+            return true
         }
     }
 

@@ -12,6 +12,8 @@ enum CrashStory: String, CaseIterable {
     /// Sandboxes that are ready are taken by pods; one of them is dead, and of one the helper. In the other stories none is
     /// ready: they come and go at any time.
     case ready
+    /// An App that requests come to, with more pods, fewer, and none.
+    case traffic
     /// The first start on an empty machine.
     case birth
     /// A backup takes the place of what is stored; it is the command that dies.
@@ -72,6 +74,7 @@ extension CrashRun {
         case .image: try image()
         case .trouble: try trouble()
         case .ready: try ready()
+        case .traffic: try traffic()
         case .birth: try change()
         case .restore: break  // See `restore(armed:)`.
         }
@@ -112,6 +115,16 @@ extension CrashRun {
         try scale("quick", to: 4)
         try awaitAvailable(["quick"])
         try delete("quick")
+    }
+
+    private func traffic() throws {
+        try apply("served", "ports: [{name: http, port: 8080}]", replicas: 1)
+        try awaitAvailable(["served"])
+        try awaitAnswer("served")
+        try scale("served", to: 2)
+        try awaitAvailable(["served"])
+        try awaitAnswer("served")
+        try delete("served")
     }
 
     private func trouble() throws {

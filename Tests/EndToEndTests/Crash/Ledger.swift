@@ -27,10 +27,30 @@ extension Cluster {
         let output = try martlet("get", "pods", "-o", "json")
         guard output.code == 0 else { return Ledger(missing: ["an answer to \(output)"]) }
         let pods = try (JSONValue(parsing: output.out)["items"]?.array ?? []).map(PodView.init)
-        let expected = Set(pods.flatMap(belongings) + keptReady())
+        let expected = try Set(pods.flatMap(belongings) + keptReady() + carriers() + virtualAddresses())
         let actual = Set(everything())
         return Ledger(
             leftOver: actual.subtracting(expected).sorted(), missing: expected.subtracting(actual).sorted())
+    }
+
+    /// What every installation has once: they outlive the server.
+    private func carriers() -> [String] { ["a load balancer", "a DNS server"] }
+
+    /// The addresses of Apps.
+    private func virtualAddresses() throws -> [String] {
+        let output = try martlet("get", "apps", "-o", "json")
+        guard output.code == 0 else { return ["an answer to \(output)"] }
+        return try (JSONValue(parsing: output.out)["items"]?.array ?? []).compactMap { app in
+            app["status"]?["virtualAddress"]?.string.map { "virtual address \($0)" }
+        }
+    }
+
+    /// The addresses of the bridge that are alone in their networks.
+    private func bridgeAddresses() -> [String] {
+        let words = (try? run(["ip", "-o", "-4", "address", "show", "dev", "mlt-\(mark)"]))?.out ?? ""
+        return words.split { $0.isWhitespace }.filter { $0.hasSuffix("/32") }.map {
+            "virtual address \($0.dropLast(3))"
+        }
     }
 
     /// What a pod that runs has.
@@ -101,7 +121,7 @@ extension Cluster {
             guard words.count > 4, words[4].hasPrefix(data) || words[4].hasPrefix(run) else { return nil }
             return "mount \(words[4])"
         }
-        return result + podLinks().map { "link \($0)" } + temporaryFiles() + processes()
+        return result + podLinks().map { "link \($0)" } + bridgeAddresses() + temporaryFiles() + processes()
     }
 
     /// Files that are on their way to their names; of the image store's process directories only the live one's is in order.
@@ -131,6 +151,12 @@ extension Cluster {
             let line = words(pid)
             if line.count == 2, line[0].hasSuffix("martlet-supervisor") {
                 if let owner = owner(pid, line[1]) { result.append("supervisor of \(owner)") }
+            } else if line.contains("\(run)/proxy/haproxy.cfg") {
+                // Its workers are its children.
+                if let parent = parent(of: pid), words(parent).contains("\(run)/proxy/haproxy.cfg") { continue }
+                result.append("a load balancer")
+            } else if line.contains("--conf-file=\(run)/dns/dnsmasq.conf") {
+                result.append("a DNS server")
             } else if line.contains("internal-unpack"), parent(of: pid) == server?.pid {
                 result.append("process \(pid): \(line.joined(separator: " "))")
             } else if line.isEmpty, isZombie(pid), let parent = parent(of: pid), isOurs(parent) {
