@@ -45,7 +45,7 @@ extension NodeNetwork {
         try AddressRecords.check(podUID: podUID)
         let hadPorts = records.withLock { $0.records[podUID]?.hostPorts.isEmpty == false }
         try system { () throws(LinuxError) in
-            try removingClient().deleteLink(named: Self.linkName(podUID: podUID))
+            try removeLink(named: Self.linkName(podUID: podUID))
         }
         failpoint(.linksRemoved)
         try release(podUID: podUID)
@@ -58,11 +58,10 @@ extension NodeNetwork {
         let wanted = Set(livePodUIDs.map(Self.linkName(podUID:)))
         let recorded = Set(addresses.keys.map(Self.linkName(podUID:)))
         try system { () throws(LinuxError) in
-            let client = try removingClient()
-            let links = try client.links()
+            let links = try hostClient().links()
             let bridgeIndex = links.first { $0.name == bridge }?.index
             for link in links where isOurs(link, bridgeIndex, recorded) && !wanted.contains(link.name) {
-                try client.deleteLink(named: link.name)
+                try removeLink(named: link.name)
             }
         }
         let hadPorts = records.withLock { !$0.hostPorts.isEmpty }

@@ -43,6 +43,7 @@ public final class NodeNetwork: Sendable {
     let bridgeState = Mutex(BridgeState())
     let filterState = Mutex(FilterState())
     private let openHostClient = Mutex<RouteClient?>(nil)
+    let idleClients = Mutex<[RouteClient]>([])
 
     /// Describes a network and adopts the addresses that were given before. Touches nothing of the kernel's.
     ///
@@ -113,18 +114,12 @@ public final class NodeNetwork: Sendable {
         let result = openHostClient.withLock { client in
             Result { () throws(LinuxError) in
                 if let client { return client }
-                let opened = try removingClient()
+                let opened = try Self.client(NetworkNamespace(path: hostNamespacePath))
                 client = opened
                 return opened
             }
         }
         return try result.get()
-    }
-
-    /// Opens a conversation about the host's links for those who remove some: the kernel takes its time, and one conversation
-    /// has one request at a time.
-    func removingClient() throws(LinuxError) -> RouteClient {
-        try Self.client(NetworkNamespace(path: hostNamespacePath))
     }
 
     /// Opens a conversation about the links of a namespace.
