@@ -108,8 +108,13 @@ let package = Package(
             swiftSettings: strict),
         .executableTarget(
             name: "martlet-bench",
-            dependencies: ["BenchmarkReport", "Model", "Threads", "Linux", "Client", "CCurl"],
+            dependencies: [
+                "BenchmarkReport", "Model", "Threads", "Linux", "CLinux", "Network", "Proxy", "DataPlane", "Client",
+                "CCurl",
+            ],
             path: "Benchmarks/martlet-bench", swiftSettings: strict),
+        .executableTarget(
+            name: "pod-server", dependencies: ["CLinux"], path: "Benchmarks/pod-server", swiftSettings: strict),
         .executableTarget(
             name: "launch-benchmark", dependencies: ["ContainerRuntime", "Linux", "CLinux", "Model", "Threads"],
             path: "Benchmarks/launch", exclude: ["bundle.json"], swiftSettings: strict),

@@ -8,6 +8,7 @@ let benchmarks: [(name: String, run: (Options) throws -> Void)] = [
     ("watch", measureWatch),
     ("apply", measureApply),
     ("memory", measureMemory),
+    ("podnet", measurePodNetwork),
     ("report", report),
 ]
 

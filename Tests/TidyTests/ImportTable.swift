@@ -64,7 +64,11 @@ let importTable: [String: Set<String>] = [
     // Layer 6: the benchmarks, in `Benchmarks/`.
     "BenchmarkReport": ["Model"],
     "launch": ["ContainerRuntime", "Linux", "CLinux", "Model", "Threads", "Glibc"],
-    "martlet-bench": ["BenchmarkReport", "Model", "Threads", "Linux", "Client", "CCurl", "Glibc", "Synchronization"],
+    "martlet-bench": [
+        "BenchmarkReport", "Model", "Threads", "Linux", "CLinux", "Network", "Proxy", "DataPlane", "Client", "CCurl",
+        "Glibc", "Synchronization",
+    ],
+    "pod-server": ["CLinux", "Glibc"],
 ]
 
 /// Targets that decide: no clock, no randomness, no input or output, no threads.
