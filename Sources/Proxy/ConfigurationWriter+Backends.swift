@@ -43,7 +43,7 @@ extension ConfigurationWriter {
             // A request that may have been carried out is repeated only where that does no harm (RFC 9110, 9.2.2).
             add("http-request disable-l7-retry unless { method GET HEAD OPTIONS TRACE PUT DELETE }")
         }
-        add("http-request set-timeout server str(\(backend.key)),map_str_int(\(map(.timeouts)),30000)")
+        add("http-request set-timeout server str(\(backend.key)),map_str_int(\(map(.timeouts)))")
         if traffic.maxConnections != nil {
             add(
                 "http-request deny status 503 hdr Retry-After 1 content-type text/plain "

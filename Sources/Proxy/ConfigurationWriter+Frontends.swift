@@ -12,10 +12,9 @@ extension ConfigurationWriter {
             add(
                 "option forwardfor",
                 "http-request set-header X-Forwarded-Proto http unless { req.hdr(X-Forwarded-Proto) -m found }",
-                "http-request set-header X-Forwarded-Host %[req.hdr(host)] unless { req.hdr(X-Forwarded-Host) -m found }",
-                "http-request set-var(txn.app) str(\(key))")
-            chooseSide(sticky: [(key, service.traffic.sticky)])
-            add("use_backend \(ProxyName.backend(key, .next)) if { var(txn.draw),sub(txn.share) lt 0 }")
+                "http-request set-header X-Forwarded-Host %[req.hdr(host)] unless { req.hdr(X-Forwarded-Host) -m found }"
+            )
+            chooseSide(service, key)
         } else {
             add(
                 "mode tcp", "log-format \"\(RequestLog.tcpFormat)\"",
@@ -25,6 +24,21 @@ extension ConfigurationWriter {
                 "use_backend \(ProxyName.backend(key, .next)) if { rand(10000),sub(sess.share) lt 0 }")
         }
         add("default_backend \(ProxyName.backend(key, .current))")
+    }
+
+    /// Chooses the side for a request to a service's own address. As long as the next side gets none this is one question to
+    /// a map for each request, and nothing else.
+    private mutating func chooseSide(_ service: Service, _ key: String) {
+        let next = ProxyName.backend(key, .next)
+        if service.traffic.sticky != nil {
+            add("http-request set-var(txn.app) str(\(key))")
+            chooseSide(sticky: [(key, service.traffic.sticky)])
+            add("use_backend \(next) if { var(txn.draw),sub(txn.share) lt 0 }")
+        } else {
+            add(
+                "http-request set-var(txn.share) str(\(key)),map_str_int(\(map(.shares)))",
+                "use_backend \(next) if { var(txn.share) -m found } { rand(10000),sub(txn.share) lt 0 }")
+        }
     }
 
     /// Draws a number for a request, and compares it with the share of the next side. Users of sticky services keep the

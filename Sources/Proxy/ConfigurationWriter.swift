@@ -4,6 +4,8 @@ import Model
 struct ConfigurationWriter {
     /// How the lines of servers begin, and no other line.
     static let server = "    server "
+    /// How long an answer may take where nobody says otherwise.
+    static let usualTimeout = TimeSpan.seconds(30)
 
     let table: EndpointTable
     let routes: RouteTable
@@ -75,7 +77,8 @@ struct ConfigurationWriter {
             "log-format \"\(RequestLog.httpFormat)\"",
             // Connections that never said anything are no requests.
             "option dontlognull",
-            "timeout connect 2s", "timeout client 60s", "timeout server 30s", "timeout tunnel 1h",
+            "timeout connect 2s", "timeout client 60s", "timeout server \(Self.usualTimeout.wholeMilliseconds)ms",
+            "timeout tunnel 1h",
             "timeout http-request 10s", "timeout http-keep-alive 60s", "timeout client-fin 10s",
             // Another pod for each further try.
             "option redispatch 1")

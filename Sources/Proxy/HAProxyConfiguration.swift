@@ -15,8 +15,8 @@ public struct HAProxyConfiguration: Sendable, Hashable {
     public let structure: String
     /// Names `structure`; HAProxy tells which one it runs.
     public let mark: String
-    /// The configuration.
-    public let text: String
+    /// The table without pods: all that `structure` follows from.
+    private let rules: EndpointTable
     /// The maps' contents by file name.
     public let maps: [MapFile]
     /// Every backend that holds servers, with its port and side.
@@ -29,36 +29,64 @@ public struct HAProxyConfiguration: Sendable, Hashable {
     public let certificates: [ProxyCertificate]
 
     /// Computes the configuration for a table. The same table gives the same text, whatever its order.
-    public init(_ table: EndpointTable, directory: String) {
+    ///
+    /// - Parameter earlier: of another table. Where only pods are others, which is what changes often, its rules are taken over.
+    public init(_ table: EndpointTable, directory: String, after earlier: HAProxyConfiguration? = nil) {
         let table = table.normalized
         self.directory = directory
         self.table = table
-        routes = RouteTable(table.services)
+        rules = table.withoutEndpoints
         backends = Backend.all(table)
         readyPods = table.pods { $0.phase == .ready }
         pods = table.pods { _ in true }
+        if let earlier, earlier.rules == rules, earlier.directory == directory {
+            (routes, certificates) = (earlier.routes, earlier.certificates)
+            (structure, mark) = (earlier.structure, earlier.mark)
+        } else {
+            routes = RouteTable(table.services)
+            let wanted = Set(table.wantedCertificates.map(\.name))
+            certificates = table.settings.certificates.filter { wanted.contains($0.name) }
+            var writer = ConfigurationWriter(table, routes, certificates, backends, directory: directory)
+            writer.write()
+            structure =
+                writer.lines.filter { !$0.hasPrefix(ConfigurationWriter.server) }.joined(separator: "\n") + "\n"
+            mark = String(stableHash(structure), radix: 16)
+        }
         maps = MapFile.all(table, routes)
-        let wanted = Set(table.wantedCertificates.map(\.name))
-        certificates = table.settings.certificates.filter { wanted.contains($0.name) }
-        var writer = ConfigurationWriter(table, routes, certificates, backends, directory: directory)
-        writer.write()
-        structure = writer.lines.filter { !$0.hasPrefix(ConfigurationWriter.server) }.joined(separator: "\n") + "\n"
-        mark = String(stableHash(structure), radix: 16)
-        let global = (writer.lines.firstIndex(of: "global") ?? 0) + 1
-        text =
-            (writer.lines[..<global] + ["    description \(mark)"] + writer.lines[global...]).joined(separator: "\n")
-            + "\n"
     }
 
+    /// The configuration, written out each time it is asked for.
+    public var text: String {
+        var writer = ConfigurationWriter(table, routes, certificates, backends, directory: directory)
+        writer.write()
+        let global = (writer.lines.firstIndex(of: "global") ?? 0) + 1
+        let lines = writer.lines[..<global] + ["    description \(mark)"] + writer.lines[global...]
+        return lines.joined(separator: "\n") + "\n"
+    }
+}
+
+extension EndpointTable {
+    /// The table without pods.
+    fileprivate var withoutEndpoints: EndpointTable {
+        var table = self
+        for service in table.services.indices {
+            for port in table.services[service].ports.indices {
+                table.services[service].ports[port].current = []
+                table.services[service].ports[port].next = []
+                table.services[service].ports[port].nextShare = 0
+            }
+        }
+        return table
+    }
 }
 
 /// A map that HAProxy reads at its start and that is changed while it runs.
 public struct MapFile: Sendable, Hashable {
     /// The names of the maps.
     public enum Name: String, Sendable, Hashable, CaseIterable {
-        /// How many of ten thousand requests of a port go to its next side.
+        /// How many of ten thousand requests of a port go to its next side, where any do.
         case shares = "shares.map"
-        /// The milliseconds that an answer of a port may take.
+        /// The milliseconds that an answer of a port may take, where they are not the usual ones.
         case timeouts = "timeouts.map"
         /// Host and path to port.
         case routes = "routes.map"
@@ -79,8 +107,10 @@ public struct MapFile: Sendable, Hashable {
         for service in table.services {
             for port in service.ports where port.protocol != .udp {
                 let key = ProxyName.port(service, port)
-                shares[key] = "\(port.effectiveShare)"
-                guard port.protocol.hasRequests, let timeout = service.traffic.timeout else { continue }
+                if port.effectiveShare > 0 { shares[key] = "\(port.effectiveShare)" }
+                guard port.protocol.hasRequests, let timeout = service.traffic.timeout,
+                    timeout != ConfigurationWriter.usualTimeout
+                else { continue }
                 timeouts[key] = "\(max(1, timeout.wholeMilliseconds))"
             }
         }

@@ -44,21 +44,25 @@ public enum RuntimeChange: Sendable, Hashable {
 
 private struct Planner {
     let observed: ObservedProxy
-    /// The servers of each backend, in order.
-    let servers: [String: [(name: ServerName, server: ObservedServer)]]
+    /// The servers of each backend, in any order.
+    private let grouped: [String: [(key: ServerName, value: ObservedServer)]]
     var commands: [RuntimeCommand] = []
     /// A key of a map that has to change and that no command can name.
     var oddKey: String?
 
     init(observed: ObservedProxy) {
         self.observed = observed
-        let sorted = observed.servers.sorted { $0.key < $1.key }.map { (name: $0.key, server: $0.value) }
-        servers = Dictionary(grouping: sorted) { $0.name.backend }
+        grouped = Dictionary(grouping: observed.servers) { $0.key.backend }
+    }
+
+    /// The servers of a backend, in order.
+    private func servers(of backend: Backend) -> [(name: ServerName, server: ObservedServer)] {
+        (grouped[backend.name] ?? []).sorted { $0.key < $1.key }.map { (name: $0.key, server: $0.value) }
     }
 
     /// Adds and readies the pods of a backend that are to get requests.
     mutating func bring(_ backend: Backend, _ ejected: [ServerName: RuntimeChange.Ejection]) {
-        var taken = Set((servers[backend.name] ?? []).map(\.server.number))
+        var taken = Set(servers(of: backend).map(\.server.number))
         for endpoint in backend.endpoints where endpoint.phase == .ready {
             let name = ServerName(backend.name, endpoint.podUID)
             let ejection = ejected[name]
@@ -99,7 +103,7 @@ private struct Planner {
     /// Takes requests from the pods of a backend that are to get no more, and removes those that are gone and idle.
     mutating func retire(_ backend: Backend, _ ejected: [ServerName: RuntimeChange.Ejection]) {
         let endpoints = Dictionary(backend.endpoints.map { ($0.podUID, $0) }) { first, _ in first }
-        for (name, server) in servers[backend.name] ?? [] {
+        for (name, server) in servers(of: backend) {
             switch endpoints[name.podUID]?.phase {
             case .ready?:
                 if ejected[name] == .out, server.state != .maintenance { commands.append(.maintain(name)) }

@@ -32,6 +32,22 @@ import Testing
         #expect(after.text.contains("    description \(after.mark)\n"))
     }
 
+    @Test func `a configuration that takes over the rules of an earlier one is as if made alone`() {
+        let web = service(current: [endpoint("a")])
+        let earlier = configuration(web, service("other"))
+        var routed = web
+        routed.routes = [RouteSpec { $0.host = "a.example" }]
+        let tables: [[Service]] = [
+            [service(current: [endpoint("b")], next: [endpoint("n")], share: 5), service("other")],
+            [web], [routed, service("other")], [service(current: [endpoint("a")]) { $0.balance = "Random" }],
+        ]
+        for services in tables {
+            let table = EndpointTable(services: services)
+            let alone = HAProxyConfiguration(table, directory: earlier.directory)
+            #expect(HAProxyConfiguration(table, directory: earlier.directory, after: earlier) == alone)
+        }
+    }
+
     @Test func `what was changed while HAProxy ran stands in the text that it would be started with again`() {
         let desired = configuration(
             service(current: [endpoint("a"), endpoint("b", .draining)], next: [endpoint("n")], share: 70))

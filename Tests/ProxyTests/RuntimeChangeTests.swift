@@ -78,7 +78,7 @@ import Testing
         #expect(
             commands(fresh(before), desired) == [
                 "add server \(next)/n 10.0.0.110:80 id \(serverNumber("n", taken: []))",
-                "set server \(next)/n state ready", "set map R/shares.map shop:web:http 500",
+                "set server \(next)/n state ready", "add map R/shares.map shop:web:http 500",
                 "set server \(current)/b state drain",
             ])
     }
@@ -89,7 +89,7 @@ import Testing
         #expect(
             commands(fresh(before), desired) == [
                 "add server \(current)/n 10.0.0.110:80 id \(serverNumber("n", taken: [serverNumber("a", taken: [])]))",
-                "set server \(current)/n state ready", "set map R/shares.map shop:web:http 0",
+                "set server \(current)/n state ready", "del map R/shares.map shop:web:http",
                 "set server \(current)/a state maint", "del server \(current)/a",
                 "set server \(next)/n state maint", "del server \(next)/n",
             ])
@@ -101,7 +101,7 @@ import Testing
             service(current: [endpoint("a", address: "10.0.0.7")]) { $0.timeout = .seconds(2) })
         #expect(
             commands(fresh(before), desired) == [
-                "set server \(current)/a addr 10.0.0.7 port 80", "set map R/timeouts.map shop:web:http 2000",
+                "set server \(current)/a addr 10.0.0.7 port 80", "add map R/timeouts.map shop:web:http 2000",
             ])
     }
 
@@ -125,9 +125,7 @@ import Testing
         #expect(
             commands(fresh(before), desired, mayReload: false) == [
                 "add server \(current)/b 10.0.0.98:80 id \(serverNumber("b", taken: [serverNumber("a", taken: [])]))",
-                "set server \(current)/b state ready", "add map R/shares.map shop:new:http 0",
-                "del map R/shares.map shop:gone:http", "add map R/timeouts.map shop:new:http 30000",
-                "del map R/timeouts.map shop:gone:http", "set server \(current)/a state maint",
+                "set server \(current)/b state ready", "set server \(current)/a state maint",
                 "del server \(current)/a", "set server shop:gone:http:current/g state drain",
             ])
     }

@@ -121,10 +121,6 @@ extension ProxyLoop {
         }
         if !commands.isEmpty { failpoint(.proxyChanged) }
         if failures.isEmpty {
-            if observed?.mark == desired.mark, written != desired {
-                try files.update(desired)
-                written = desired
-            }
             guard hasNews, observed?.mark == desired.mark else { return }
             hasNews = false
             shared.tell(.applied(reloaded: reloaded))
@@ -133,6 +129,27 @@ extension ProxyLoop {
             shared.tell(.refused(reason: "HAProxy refused \(failures.prefix(3).joined(separator: "; "))"))
             observed = nil
             retryAt = options.clock() + .milliseconds(500)
+        }
+    }
+
+    /// How long the files may be behind. Where pods come and go quickly they are written once for many; HAProxy, should it die
+    /// just then, is told at its start what it read too early.
+    static let filePatience = TimeSpan.milliseconds(50)
+
+    /// Whether what HAProxy would be started with again is that which it runs, but for pods and maps.
+    var canWriteFiles: Bool { isRunning && observed != nil && observed?.mark == desired?.mark }
+
+    var areFilesDue: Bool { canWriteFiles && filesDueAt.map { $0 <= options.clock() } ?? false }
+
+    /// Has HAProxy start with the pods of now, should it have to.
+    func writeFiles() {
+        guard let desired else { return }
+        do {
+            try files.update(desired)
+            filesDueAt = nil
+        } catch {
+            shared.tell(.refused(reason: "the files of HAProxy cannot be written: \(error)"))
+            filesDueAt = options.clock() + .seconds(1)
         }
     }
 

@@ -168,6 +168,6 @@ extension ProxyLoop {
                 if !isThere { missing.insert(endpoint.podUID) }
             }
         }
-        return desired.readyPods.subtracting(missing)
+        return missing.isEmpty ? desired.readyPods : desired.readyPods.subtracting(missing)
     }
 }

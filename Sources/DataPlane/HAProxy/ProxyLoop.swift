@@ -66,8 +66,8 @@ final class ProxyLoop {
     var silentSince: TimeSpan?
     /// Whether that was told.
     var isSilenceTold = false
-    /// What the files hold.
-    var written: HAProxyConfiguration?
+    /// When the files are to hold what is desired now; nil when they do.
+    var filesDueAt: TimeSpan?
 
     /// A process that finishes what it has.
     struct OldProcess {
@@ -96,6 +96,7 @@ final class ProxyLoop {
             if isDirty || retryAt.map({ $0 <= options.clock() }) ?? false { converge() }
             watchDrains()
             if hasChanged { publish() }
+            if areFilesDue { writeFiles() }
         }
     }
 
@@ -106,6 +107,7 @@ final class ProxyLoop {
         if !drainingSince.isEmpty { until = min(until, now + .milliseconds(20)) }
         if let retryAt { until = min(until, retryAt) }
         if let wake = breaker.wakeAt { until = min(until, wake) }
+        if let due = filesDueAt, canWriteFiles { until = min(until, due) }
         return max(.milliseconds(1), until - now)
     }
 
@@ -168,8 +170,11 @@ final class ProxyLoop {
         var table = table
         if routesRestUntil != nil { (table.settings.httpPort, table.settings.httpsPort) = (nil, nil) }
         if table.settings.user == nil, options.userNumber != nil { table.settings.user = options.user }
-        let configuration = HAProxyConfiguration(table, directory: options.directory)
-        hasNews = hasNews || configuration != desired
+        let configuration = HAProxyConfiguration(table, directory: options.directory, after: desired)
+        if configuration.table != desired?.table {
+            hasNews = true
+            filesDueAt = filesDueAt ?? options.clock() + Self.filePatience
+        }
         desired = configuration
         guarded = configuration.backends.filter { $0.service.traffic.circuitBreaker != nil }
         isDirty = true
