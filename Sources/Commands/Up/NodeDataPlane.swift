@@ -10,11 +10,15 @@ import Threads
 ///
 /// One thread puts in effect what is desired, in an order in which no request is lost: an address is there before something
 /// listens on it, and goes when nothing does any more.
-final class NodeDataPlane: NodeTraffic {
+package final class NodeDataPlane: NodeTraffic {
     private struct Content: Sendable {
         /// What nobody has put in effect yet.
         var desired: DesiredTraffic?
         var current: DesiredTraffic?
+        /// Whether there is something that the load balancer has not been told yet.
+        var isBehind: Bool { desired != nil || isTelling }
+        var isTelling = false
+        var observers: [@Sendable () -> Void] = []
         /// Whether the bridge has addresses that nobody needs any more.
         var hasStaleAddresses = false
         var isOver = false
@@ -41,7 +45,7 @@ final class NodeDataPlane: NodeTraffic {
     ///   - options: where and how HAProxy runs.
     ///   - nameDirectory: where dnsmasq has its files.
     ///   - settings: on which ports routes are served.
-    init(
+    package init(
         network: NodeNetwork, options: HAProxyOptions, nameDirectory: String, settings: ProxySettings,
         certificates: RouteCertificates, log: @escaping @Sendable (String) -> Void
     ) throws {
@@ -63,7 +67,7 @@ final class NodeDataPlane: NodeTraffic {
     var servesNames: Bool { nameServer != nil }
 
     /// Begins, with what an earlier process left running.
-    func start() throws {
+    package func start() throws {
         let log = log
         director.observe { event in
             switch event {
@@ -81,20 +85,28 @@ final class NodeDataPlane: NodeTraffic {
     }
 
     /// Ends the threads of this process; HAProxy and dnsmasq go on.
-    func leave() {
+    package func leave() {
         content.change { $0.isOver = true }
         thread.change { $0 }?.join()
         director.leave()
         nameServer?.leave()
     }
 
-    func apply(_ desired: DesiredTraffic) { content.change { $0.desired = desired } }
+    /// Sets what is to be in effect from now on.
+    package func apply(_ desired: DesiredTraffic) { content.change { $0.desired = desired } }
 
-    func isServing(_ podUID: String) -> Bool { director.isServing(podUID) }
+    /// Whether a pod gets requests.
+    package func isServing(_ podUID: String) -> Bool { director.isServing(podUID) }
 
-    func isDrained(_ podUID: String) -> Bool { director.isDrained(podUID) }
+    /// Whether a pod gets no more requests and has none in flight. Of one that the load balancer is only about to be told of
+    /// nobody can say that.
+    package func isDrained(_ podUID: String) -> Bool {
+        !content.change { $0.isBehind } && director.isDrained(podUID)
+    }
 
-    func observe(_ changed: @escaping @Sendable () -> Void) {
+    /// Has a function called whenever the answers may have changed.
+    package func observe(_ changed: @escaping @Sendable () -> Void) {
+        content.change { $0.observers.append(changed) }
         director.observe { event in
             switch event {
             case .serving, .drained, .applied, .running: changed()
@@ -103,9 +115,11 @@ final class NodeDataPlane: NodeTraffic {
         }
     }
 
-    func traffic(seconds: Int) -> [TrafficKey: TrafficSummary] { director.traffic(seconds: seconds) }
+    /// What happened to the requests of every App in the last whole seconds.
+    package func traffic(seconds: Int) -> [TrafficKey: TrafficSummary] { director.traffic(seconds: seconds) }
 
-    func trafficTotals() -> [TrafficKey: TrafficTotal] { director.trafficTotals }
+    /// What happened to the requests of every App since this process began.
+    package func trafficTotals() -> [TrafficKey: TrafficTotal] { director.trafficTotals }
 
     private func work() {
         var present: Set<IPAddress> = []
@@ -114,6 +128,7 @@ final class NodeDataPlane: NodeTraffic {
                 try network.setVirtualAddresses(desired.virtualAddresses.union(present))
             }
             director.apply(table(of: desired))
+            told()
             attempt("UDP ports") { try network.setUDPServices(desired.services.udpServices) }
             attempt("names") { try nameServer?.set(desired.names) }
             // What nobody needs any more goes a little later: HAProxy may listen on it for a moment yet.
@@ -121,6 +136,15 @@ final class NodeDataPlane: NodeTraffic {
             content.change { $0.hasStaleAddresses = !stale.isEmpty }
             present = desired.virtualAddresses
         }
+    }
+
+    /// Notes that the load balancer knows what was taken up last.
+    private func told() {
+        let observers = content.change { content in
+            content.isTelling = false
+            return content.observers
+        }
+        for changed in observers { changed() }
     }
 
     private func table(of desired: DesiredTraffic) -> EndpointTable {
@@ -147,6 +171,7 @@ final class NodeDataPlane: NodeTraffic {
                 guard let desired = content.desired else { return nil }
                 content.desired = nil
                 content.current = desired
+                content.isTelling = true
                 return .some(desired)
             }
             if let waited { return waited }
