@@ -109,8 +109,8 @@ let package = Package(
         .executableTarget(
             name: "martlet-bench",
             dependencies: [
-                "BenchmarkReport", "Model", "Threads", "Linux", "CLinux", "Network", "Proxy", "DataPlane", "Client",
-                "CCurl",
+                "BenchmarkReport", "Model", "Threads", "Linux", "CLinux", "PKI", "Network", "Proxy", "DataPlane",
+                "Agent", "Client", "Commands", "CCurl",
             ],
             path: "Benchmarks/martlet-bench", swiftSettings: strict),
         .executableTarget(

@@ -9,6 +9,8 @@ let benchmarks: [(name: String, run: (Options) throws -> Void)] = [
     ("apply", measureApply),
     ("memory", measureMemory),
     ("podnet", measurePodNetwork),
+    ("drain", measureDrain),
+    ("endpoints", measureEndpoints),
     ("report", report),
 ]
 

@@ -65,8 +65,8 @@ let importTable: [String: Set<String>] = [
     "BenchmarkReport": ["Model"],
     "launch": ["ContainerRuntime", "Linux", "CLinux", "Model", "Threads", "Glibc"],
     "martlet-bench": [
-        "BenchmarkReport", "Model", "Threads", "Linux", "CLinux", "Network", "Proxy", "DataPlane", "Client", "CCurl",
-        "Glibc", "Synchronization",
+        "BenchmarkReport", "Model", "Threads", "Linux", "CLinux", "PKI", "Network", "Proxy", "DataPlane", "Agent",
+        "Client", "Commands", "CCurl", "Glibc", "Synchronization",
     ],
     "pod-server": ["CLinux", "Glibc"],
 ]

@@ -4,7 +4,7 @@ import Synchronization
 /// Has what carries requests know of every App and pod, and tells when a pod has no request in flight any more.
 ///
 /// Two threads feed it what the API says; the agent's loop asks it to drain.
-final class TrafficKeeper: Sendable {
+package final class TrafficKeeper: Sendable {
     private struct State {
         var book = EndpointBook()
         var applied: DesiredTraffic?
@@ -17,13 +17,14 @@ final class TrafficKeeper: Sendable {
     private let traffic: any NodeTraffic
     private let state = Mutex(State())
 
-    init(_ traffic: any NodeTraffic) {
+    /// Makes a keeper that knows of nothing.
+    package init(_ traffic: any NodeTraffic) {
         self.traffic = traffic
         traffic.observe { [weak self] in self?.tell() }
     }
 
     /// Takes what the API says of Apps.
-    func note(_ change: AppChange) {
+    package func note(_ change: AppChange) {
         update { book in
             switch change {
             case .all(let apps): book.list(apps)
@@ -34,7 +35,7 @@ final class TrafficKeeper: Sendable {
     }
 
     /// Takes what the API says of pods, of all nodes.
-    func note(_ change: PodChange) {
+    package func note(_ change: PodChange) {
         update { book in
             switch change {
             case .all(let pods): book.list(pods)

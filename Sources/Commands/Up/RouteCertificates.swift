@@ -5,7 +5,7 @@ import Proxy
 
 /// The certificates of routes: those that Secrets hold, and of our own authority where none is named or the named one is of no
 /// use.
-struct RouteCertificates: Sendable {
+package struct RouteCertificates: Sendable {
     /// Where our own are kept, so that a restart does not change them.
     let directory: String
     /// Who signs our own.
@@ -19,7 +19,8 @@ struct RouteCertificates: Sendable {
     /// The last good ones of Secrets: an API that does not answer takes no certificate away.
     private var good: [String: String] = [:]
 
-    init(
+    /// Makes certificates of which none is there yet.
+    package init(
         directory: String, authority: CertificateAuthority,
         secret: @escaping @Sendable (_ namespace: String, _ name: String) throws -> [String: [UInt8]],
         log: @escaping @Sendable (String) -> Void
