@@ -60,6 +60,37 @@ private func read(
     }
 }
 
+/// A sink for which another line is written with each that it takes, and which has enough after a hundred.
+private final class BusySink: PodLogSink {
+    private let log: String
+    private let count = Monitor(0)
+
+    init(_ log: String) { self.log = log }
+
+    func write(_ bytes: [UInt8]) -> Bool {
+        try? append(entry(9, "more"), to: log)
+        return count.change { count in
+            count += 1
+            return count < 100
+        }
+    }
+
+    var isOpen: Bool { writes < 100 }
+    var writes: Int { count.change { $0 } }
+}
+
+@Test func `a log that is not followed ends where it ended when it was asked for, however fast it grows`() throws {
+    try withTemporaryFolder { folder in
+        let log = "\(folder)/0.log"
+        for (name, text) in [("\(log).1", entry(1, "a")), (log, entry(2, "b"))] { try append(text, to: name) }
+        let sink = BusySink(log)
+        var reader = LogReader(
+            path: log, request: PodLogRequest(podUID: "u1", container: "web"), sink: sink, isLive: { true })
+        try reader.run()
+        #expect(sink.writes == 2)
+    }
+}
+
 private let three = [entry(1, "a") + entry(2, "b"), entry(3, "c") + entry(4, "d"), entry(5, "e")]
 
 private let tails: [(Int?, String)] = [

@@ -29,19 +29,34 @@ struct LogReader {
     mutating func run() throws(LinuxError) {
         var cursor = try start()
         defer { cursor.close() }
+        guard request.follow else { return try readToEnd(&cursor) }
         while sink.isOpen {
             // Asked before reading: what was written before the container ended is then read for certain.
             let wasLive = isLive()
             guard try drain(&cursor) else { return }
             if try cursor.advanceToNewerFile(path) { continue }
-            if !request.follow || !wasLive { return }
+            if !wasLive { return }
             cursor.waitForGrowth(milliseconds: 200)
         }
     }
 
+    /// Sends what is there now, however fast more is written.
+    private mutating func readToEnd(_ cursor: inout LogCursor) throws(LinuxError) {
+        let files = LogCursor.files(of: path)
+        while sink.isOpen {
+            let isLast = files.first?.inode == cursor.inode
+            guard try drain(&cursor, upTo: isLast ? files.first?.size : nil), !isLast else { return }
+            let isAhead = try cursor.advanceToNewerFile(path)
+            // A file that is not known was begun after this was asked for.
+            guard isAhead, files.contains(where: { $0.inode == cursor.inode }) else { return }
+        }
+    }
+
     /// Sends the complete lines that are there; false when enough was sent or nobody listens.
-    private mutating func drain(_ cursor: inout LogCursor) throws(LinuxError) -> Bool {
-        while let lines = try cursor.nextLines() {
+    ///
+    /// - Parameter end: where in the file to stop; at its end when nil.
+    private mutating func drain(_ cursor: inout LogCursor, upTo end: off_t? = nil) throws(LinuxError) -> Bool {
+        while let lines = try cursor.nextLines(upTo: end) {
             var output: [UInt8] = []
             for line in lines {
                 guard let parsed = LogLine(line) else { continue }
@@ -175,8 +190,11 @@ struct LogCursor {
     func close() { _ = Glibc.close(descriptor) }
 
     /// The complete lines of the next block; nil at the end of the file.
-    mutating func nextLines() throws(LinuxError) -> [ArraySlice<UInt8>]? {
-        var block = [UInt8](repeating: 0, count: 64 << 10)
+    ///
+    /// - Parameter end: where in the file to stop before its end.
+    mutating func nextLines(upTo end: off_t? = nil) throws(LinuxError) -> [ArraySlice<UInt8>]? {
+        let left = end.map { max(0, $0 - lseek(descriptor, 0, SEEK_CUR)) } ?? .max
+        var block = [UInt8](repeating: 0, count: min(64 << 10, left))
         let count = read(descriptor, &block, block.count)
         if count < 0 { throw LinuxError.last("read", path: path) }
         if count == 0 { return nil }
@@ -223,6 +241,9 @@ struct LogCursor {
     struct File: Equatable {
         var path: String
         var inode: ino_t
+        var size: off_t = 0
+
+        static func == (left: File, right: File) -> Bool { (left.path, left.inode) == (right.path, right.inode) }
     }
 
     /// The files of a log that are there, the newest first. A crash amid a rotation leaves a gap in their numbers.
@@ -230,7 +251,7 @@ struct LogCursor {
         (0...64).compactMap { index in
             let path = index == 0 ? log : "\(log).\(index)"
             var status = stat()
-            return stat(path, &status) == 0 ? File(path: path, inode: status.st_ino) : nil
+            return stat(path, &status) == 0 ? File(path: path, inode: status.st_ino, size: status.st_size) : nil
         }
     }
 
