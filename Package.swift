@@ -173,7 +173,7 @@ let package = Package(
             "AgentTests",
             ["Threads", "Agent", "ContainerRuntime", "Supervision", "Network", "Proxy", "Wire", "Linux", "Model"]),
         tests("APIServerTests", ["APIServer", "Client", "ControlPlane", "Store", "Wire", "HTTP", "PKI", "Model"]),
-        tests("CommandsTests", ["Commands", "Model", "Manifest", "Client", "Wire", "Agent"]),
+        tests("CommandsTests", ["Commands", "Model", "Manifest", "Client", "Wire", "Agent", "APIServer"]),
         tests(
             "KernelTests", ["ContainerRuntime", "Supervision", "Network", "Linux", "Model", "SystemCallFaults"]),
         tests(

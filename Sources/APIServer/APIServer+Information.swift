@@ -19,9 +19,7 @@ extension APIServer {
             throw .methodNotAllowed(exchange.request.method)
         }
         switch route {
-        case .metrics:
-            let text = metrics.text(watches: hub.count, revision: store.revision)
-            exchange.reply(Array(text.utf8), type: "text/plain; version=0.0.4; charset=utf-8")
+        case .metrics: try serveMetrics(exchange)
         case .coreVersions: discovery(exchange, plain: Discovery.coreVersions, core: true)
         case .groups: discovery(exchange, plain: Discovery.groups, core: false)
         case .group(let name): exchange.reply(try found(Discovery.group(name)))

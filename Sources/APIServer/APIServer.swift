@@ -16,6 +16,7 @@ public final class APIServer: Sendable {
     let authenticator: any Authenticator
     let authorizer: any Authorizer
     let nodeBridge: @Sendable (_ nodeName: String) -> (any NodeBridge)?
+    let process: ServerProcess
     let hub: WatchHub
     let encoder = ObjectEncoder()
     let pages = ListPages()
@@ -33,13 +34,14 @@ public final class APIServer: Sendable {
     ///   - authenticator: who may ask at all.
     ///   - authorizer: who may do what.
     ///   - nodeBridge: the way to a node, for logs and commands; nil while the node cannot be reached.
+    ///   - process: the process that the server is part of, for its own measurements.
     ///   - watches: how watches are served.
     public init(
         store: any Store, clock: @escaping @Sendable () -> Timestamp,
         monotonic: @escaping @Sendable () -> TimeSpan = { MachineClock.monotonic }, ids: any IDSource = SystemIDs(),
         authenticator: any Authenticator, authorizer: any Authorizer = GroupAuthorizer(),
         nodeBridge: @escaping @Sendable (_ nodeName: String) -> (any NodeBridge)? = { _ in nil },
-        watches: WatchServing = WatchServing()
+        process: ServerProcess = ServerProcess(), watches: WatchServing = WatchServing()
     ) {
         self.store = store
         self.clock = clock
@@ -47,6 +49,7 @@ public final class APIServer: Sendable {
         self.authenticator = authenticator
         self.authorizer = authorizer
         self.nodeBridge = nodeBridge
+        self.process = process
         hub = WatchHub(encoder: encoder, clock: clock, monotonic: monotonic, serving: watches)
     }
 
@@ -55,6 +58,17 @@ public final class APIServer: Sendable {
         let exchange = Exchange(request, responder, metrics: metrics)
         do throws(APIStatus) {
             try serve(exchange)
+        } catch {
+            exchange.fail(error)
+        }
+    }
+
+    /// Answers `GET /metrics` and nothing else, whoever asks: for a listener that is opened for monitoring.
+    public func handleMetrics(_ request: HTTPRequest, _ responder: any HTTPResponder) {
+        let exchange = Exchange(request, responder, metrics: metrics)
+        do throws(APIStatus) {
+            guard case .information(.metrics)? = Route(path: request.path) else { throw .noSuchResource }
+            try serve(.metrics, exchange)
         } catch {
             exchange.fail(error)
         }
@@ -88,14 +102,16 @@ public final class APIServer: Sendable {
         guard let route else { throw .noSuchResource }
         switch route {
         case .open: break
-        case .information(let information): try serve(information, exchange)
+        case .information(let information):
+            if information == .metrics { try authorizeMonitoring(identity) }
+            try serve(information, exchange)
         case .usage(let usage):
             guard request.method == "GET" else { throw .methodNotAllowed(request.method) }
             let verb = usage.name == nil ? Verb.list : .get
             exchange.describe(verb: verb.rawValue, resource: "metrics/\(usage.type.plural)")
             try authorize(
                 identity, verb, ResourcePath(type: usage.type, namespace: usage.namespace, name: usage.name))
-            try serveUsage(usage, exchange)
+            if usage.type == .app { try serveAppMetrics(usage, exchange) } else { try serveUsage(usage, exchange) }
         case .snapshot: try serveSnapshot(identity, exchange)
         case .resource(let path):
             let verb = try path.verb(of: request)
@@ -103,6 +119,12 @@ public final class APIServer: Sendable {
             try authorize(identity, verb, path)
             try serve(verb, path, exchange)
         }
+    }
+
+    /// Lets see what is measured of all namespaces whoever may see all of them, and those whose group says so.
+    private func authorizeMonitoring(_ identity: Identity) throws(APIStatus) {
+        guard !identity.groups.contains("system:monitoring") else { return }
+        try authorize(identity, .list, ResourcePath(type: .pod))
     }
 
     private func authorize(_ identity: Identity, _ verb: Verb, _ path: ResourcePath) throws(APIStatus) {

@@ -55,9 +55,9 @@ enum Route: Hashable, Sendable {
         case openAPIv2, openAPIIndex, openAPI(String)
     }
 
-    /// What nodes and pods use (`metrics.k8s.io`).
+    /// What nodes and pods use (`metrics.k8s.io`), or what happened to Apps' requests (`metrics.martlet.dev`).
     struct Usage: Hashable, Sendable {
-        /// Nodes or pods.
+        /// Nodes, pods or Apps.
         var type: ResourceType
         /// The namespace; empty for all of them and for nodes.
         var namespace = ""
@@ -104,8 +104,8 @@ enum Route: Hashable, Sendable {
             return
         }
         let names = Array(rest.dropFirst())
-        if group == Discovery.metricsGroup, version == Discovery.metricsVersion, !names.isEmpty {
-            guard let path = Self.resource(names, among: [.node, .pod]), path.subresource == nil else { return nil }
+        if let types = Discovery.measuredTypes(group: group, version: version), !names.isEmpty {
+            guard let path = Self.resource(names, among: types), path.subresource == nil else { return nil }
             self = .usage(Usage(type: path.type, namespace: path.namespace, name: path.name))
             return
         }

@@ -23,22 +23,25 @@ public enum Discovery {
     public static var groups: JSONValue {
         [
             "kind": "APIGroupList", "apiVersion": "v1",
-            "groups": .array(groupNames.map { groupBody($0) } + [metricsGroupBody]),
+            "groups": .array(groupNames.map { groupBody($0) } + measuredGroups.map(\.body)),
         ]
     }
 
     /// `GET /apis/GROUP`; nil for a group that is not served.
     public static func group(_ name: String) -> JSONValue? {
-        guard groupNames.contains(name) || name == metricsGroup else { return nil }
+        let measured = measuredGroups.first { $0.name == name }
+        guard groupNames.contains(name) || measured != nil else { return nil }
         var group: JSONValue = ["kind": "APIGroup", "apiVersion": "v1"]
-        let body = name == metricsGroup ? metricsGroupBody : groupBody(name)
+        let body = measured?.body ?? groupBody(name)
         for member in body.object?.members ?? [] { group[member.name] = member.value }
         return group
     }
 
     /// `GET /api/v1` and `GET /apis/GROUP/VERSION`; nil for a version that is not served.
     public static func resources(group: String, version: String) -> JSONValue? {
-        if group == metricsGroup { return version == metricsVersion ? metricsResources : nil }
+        if let measured = measuredGroups.first(where: { $0.name == group }) {
+            return version == measured.version ? measured.resources : nil
+        }
         let types = types(group: group).filter { $0.version == version }
         guard let first = types.first else { return nil }
         return [
@@ -52,7 +55,7 @@ public enum Discovery {
         let names = core ? [""] : groupNames
         return [
             "kind": "APIGroupDiscoveryList", "apiVersion": "apidiscovery.k8s.io/v2", "metadata": [:],
-            "items": .array(names.map { aggregatedGroup($0) } + (core ? [] : [aggregatedMetricsGroup])),
+            "items": .array(names.map { aggregatedGroup($0) } + (core ? [] : measuredGroups.map(\.aggregated))),
         ]
     }
 

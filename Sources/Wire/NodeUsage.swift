@@ -8,11 +8,14 @@ public struct NodeUsage: Sendable, Hashable {
         public var cpuNanocores: UInt64
         /// Memory at the window's end, in bytes, without pages that could be dropped.
         public var memoryBytes: UInt64
+        /// Processor time since the machine's start, or since the pod's over its container's restarts, in nanoseconds.
+        public var cpuNanoseconds: UInt64
 
         /// Makes an amount.
-        public init(cpuNanocores: UInt64, memoryBytes: UInt64) {
+        public init(cpuNanocores: UInt64, memoryBytes: UInt64, cpuNanoseconds: UInt64 = 0) {
             self.cpuNanocores = cpuNanocores
             self.memoryBytes = memoryBytes
+            self.cpuNanoseconds = cpuNanoseconds
         }
     }
 

@@ -31,8 +31,23 @@ struct UsageMeterTests {
         meter.note(reading(14, cpu: 54_000_000_000, [(web, 3_000_000_000, 8192)]))
         let usage = try #require(meter.usage)
         #expect(usage.window == .seconds(4) && usage.time == Timestamp(seconds: 1014))
-        #expect(usage.node == .init(cpuNanocores: 1_000_000_000, memoryBytes: 1 << 30))
-        #expect(usage.pods == ["u": ["web": .init(cpuNanocores: 500_000_000, memoryBytes: 8192)]])
+        #expect(usage.node == .init(cpuNanocores: 1_000_000_000, memoryBytes: 1 << 30, cpuNanoseconds: 54_000_000_000))
+        let amount = NodeUsage.Amount(
+            cpuNanocores: 500_000_000, memoryBytes: 8192, cpuNanoseconds: 3_000_000_000)
+        #expect(usage.pods == ["u": ["web": amount]])
+    }
+
+    @Test func `the processor time of a container never goes back, also over its restarts`() {
+        var meter = UsageMeter()
+        let readings: [(second: Int64, container: Container?, cpu: UInt64, total: UInt64?)] = [
+            (0, web, 100, nil), (5, web, 130, 130), (10, nil, 0, nil), (300, again, 20, nil), (305, again, 25, 155),
+            // Nobody restarts what has not run for so long: it is forgotten.
+            (2000, nil, 0, nil), (2005, again, 1, nil), (2010, again, 2, 2),
+        ]
+        for (second, container, cpu, total) in readings {
+            meter.note(reading(second, cpu: 0, container.map { [($0, cpu, UInt64(1))] } ?? []))
+            #expect(meter.usage?.pods["u"]?["web"]?.cpuNanoseconds == total, "second \(second)")
+        }
     }
 
     @Test func `a container that began between two readings comes with the next, and one that ended goes`() {

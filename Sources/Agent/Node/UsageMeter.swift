@@ -26,12 +26,26 @@ struct UsageReading: Sendable {
 
 /// Turns readings of counters into amounts over the time between them.
 struct UsageMeter {
+    /// A container, whichever attempt at it runs.
+    private struct Lasting: Hashable {
+        var podUID: String
+        var name: String
+
+        init(_ container: UsageReading.Container) { (podUID, name) = (container.podUID, container.name) }
+    }
+
+    /// How long the processor time of a container that does not run is remembered: longer than any wait for its restart.
+    private static let patience = TimeSpan.minutes(15)
+
     private var last: UsageReading?
+    /// The processor time of every container since it was first seen, over its restarts.
+    private var totals: [Lasting: (nanoseconds: UInt64, seen: TimeSpan)] = [:]
     /// What was used between the last two readings; nil before there are two.
     private(set) var usage: NodeUsage?
 
     /// Takes a reading. A container of which there was none before is left out: it has run for a part of the time only.
     mutating func note(_ reading: UsageReading) {
+        addUp(reading)
         defer { last = reading }
         guard let last, reading.moment > last.moment else { return }
         let window = reading.moment - last.moment
@@ -40,12 +54,23 @@ struct UsageMeter {
             guard let before = last.containers[container] else { continue }
             pods[container.podUID, default: [:]][container.name] = NodeUsage.Amount(
                 cpuNanocores: Self.rate(from: before.cpuNanoseconds, to: now.cpuNanoseconds, window),
-                memoryBytes: now.memoryBytes)
+                memoryBytes: now.memoryBytes, cpuNanoseconds: totals[Lasting(container)]?.nanoseconds ?? 0)
         }
         let node = NodeUsage.Amount(
             cpuNanocores: Self.rate(from: last.cpuNanoseconds, to: reading.cpuNanoseconds, window),
-            memoryBytes: reading.memoryBytes)
+            memoryBytes: reading.memoryBytes, cpuNanoseconds: reading.cpuNanoseconds)
         usage = NodeUsage(time: reading.time, window: window, node: node, pods: pods)
+    }
+
+    /// Adds how far counters went on. Those of a container that was started again begin at zero.
+    private mutating func addUp(_ reading: UsageReading) {
+        for (container, now) in reading.containers {
+            let before = last?.containers[container]?.cpuNanoseconds ?? 0
+            let known = totals[Lasting(container)]?.nanoseconds ?? 0
+            let growth = now.cpuNanoseconds > before ? now.cpuNanoseconds - before : 0
+            totals[Lasting(container)] = (known + growth, reading.moment)
+        }
+        totals = totals.filter { $0.value.seen + Self.patience > reading.moment }
     }
 
     /// Nanoseconds for each second; a counter that went back says nothing.

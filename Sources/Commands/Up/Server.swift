@@ -16,29 +16,72 @@ final class Server: Sendable {
     let bridge = LocalNodeBridge()
     private let api: APIServer
     private let http: HTTPServer
+    /// Serves `/metrics` and nothing else, to whoever asks.
+    private let monitoring: HTTPServer?
 
     /// The port it listens on.
     var port: UInt16 { http.port }
 
-    init(_ credentials: Credentials, store: any Store, address: String, port: UInt16) throws {
+    /// Where `/metrics` is served without credentials; nil for nowhere.
+    let metricsAddress: ListenAddress?
+
+    init(_ credentials: Credentials, store: any Store, listen: ListenAddress, metrics: ListenAddress?) throws {
         let bridge = bridge
         let api = APIServer(
             store: store, clock: { MachineClock.wall }, authenticator: credentials.authenticator,
-            nodeBridge: { _ in bridge.agent })
+            nodeBridge: { _ in bridge.agent },
+            process: ServerProcess(version: Program.version) { ProcessUsage.own() })
         self.api = api
         let config = HTTPServerConfig(
-            address: address, port: port, tls: credentials.server, clientCA: credentials.authority)
+            address: listen.address, port: listen.port, tls: credentials.server, clientCA: credentials.authority)
         do {
             http = try HTTPServer(config: config) { request, responder in api.handle(request, responder) }
         } catch {
             throw CommandFailure(
-                message: "cannot serve the API on \(address):\(port): \(error)\nanother port: --listen \(address):PORT")
+                message: "cannot serve the API on \(listen): \(error)\nanother port: --listen \(listen.address):PORT")
+        }
+        guard let metrics else {
+            (monitoring, metricsAddress) = (nil, nil)
+            return
+        }
+        do {
+            let server = try HTTPServer(config: HTTPServerConfig(address: metrics.address, port: metrics.port)) {
+                api.handleMetrics($0, $1)
+            }
+            monitoring = server
+            metricsAddress = ListenAddress(address: metrics.address, port: server.port)
+        } catch {
+            throw CommandFailure(
+                message: "cannot serve metrics on \(metrics): \(error)\n"
+                    + "another port: --metrics-listen \(metrics.address):PORT")
         }
     }
 
     func stop() {
         api.stop()
         http.stop()
+        monitoring?.stop()
+    }
+}
+
+/// Where something listens.
+struct ListenAddress: Sendable, Hashable, CustomStringConvertible {
+    /// An IP address, without brackets.
+    var address: String
+    /// The port; 0 takes any.
+    var port: UInt16
+
+    /// `ADDRESS:PORT`.
+    var description: String { address.contains(":") ? "[\(address)]:\(port)" : "\(address):\(port)" }
+}
+
+extension ListenAddress {
+    /// Reads the value of an option.
+    init(_ text: String, option: String) throws {
+        guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]) else {
+            throw UsageError(message: "--\(option) takes ADDRESS:PORT, not \"\(text)\"", path: ["up"])
+        }
+        self.init(address: text[..<colon].filter { $0 != "[" && $0 != "]" }, port: port)
     }
 }
 

@@ -30,6 +30,9 @@ enum UpCommand {
             .init(
                 "listen", .value("ADDRESS:PORT"), "Where the API is served; port 0 takes any", default: "127.0.0.1:7443"
             ),
+            .init(
+                "metrics-listen", .value("ADDRESS:PORT"),
+                "Where /metrics is also served, in plain HTTP to whoever asks; nowhere unless given"),
             .init("advertise", .values("NAME"), "Further names and addresses by which clients reach the API"),
             .init("node-name", .value("NAME"), "The node's name", default: "the host name"),
             .init("pod-cidr", .value("CIDR"), "The addresses that pods get", default: NodeNetwork.defaultRange),
@@ -56,8 +59,8 @@ enum UpCommand {
 private struct UpRun {
     let call: Invocation
     let installation: Installation
-    let address: String
-    let port: UInt16
+    let listen: ListenAddress
+    let metricsListen: ListenAddress?
     let node: String
     let podCIDR: String
     let serviceCIDR: String
@@ -71,12 +74,8 @@ private struct UpRun {
             throw UsageError(message: "unexpected argument \"\(call.arguments[0])\"", path: ["up"])
         }
         installation = try Installation(call)
-        let listen = call.value("listen") ?? "127.0.0.1:7443"
-        guard let colon = listen.lastIndex(of: ":"), let port = UInt16(listen[listen.index(after: colon)...]) else {
-            throw UsageError(message: "--listen takes ADDRESS:PORT, not \"\(listen)\"", path: ["up"])
-        }
-        address = listen[..<colon].filter { $0 != "[" && $0 != "]" }
-        self.port = port
+        listen = try ListenAddress(call.value("listen") ?? "127.0.0.1:7443", option: "listen")
+        metricsListen = try call.value("metrics-listen").map { try ListenAddress($0, option: "metrics-listen") }
         node = (call.value("node-name") ?? Self.hostName).lowercased()
         podCIDR = call.value("pod-cidr") ?? NodeNetwork.defaultRange
         serviceCIDR = call.value("service-cidr") ?? NodeNetwork.defaultServiceRange
@@ -117,13 +116,14 @@ private struct UpRun {
         defer { withExtendedLifetime(lock) {} }
         try makeDirectories(installation.run, mode: 0o711)
         try makeDirectories("\(installation.data)/store", mode: 0o700)
+        let address = listen.address
         let reachable = ["127.0.0.1", "localhost", address] + call.values("advertise")
         let credentials = try Credentials(
             in: installation, node: node, addresses: reachable.filter { $0 != "0.0.0.0" && $0 != "::" }.unique)
         let store = try openStore()
         defer { store.close() }
         let images = try installation.imageStore()
-        let server = try Server(credentials, store: store, address: address, port: port)
+        let server = try Server(credentials, store: store, listen: listen, metrics: metricsListen)
         defer { server.stop() }
         let url = "https://\(address == "0.0.0.0" || address == "::" ? "127.0.0.1" : address):\(server.port)"
         try writeKubeconfig(credentials, url)
@@ -143,6 +143,7 @@ private struct UpRun {
         try plane?.start()
         server.bridge.attach(agent)
         agent.start()
+        if let address = server.metricsAddress { log("metrics: http://\(address)/metrics") }
         log("ready: \(url), node \(node), data in \(installation.data); KUBECONFIG=\(installation.adminKubeconfig)")
 
         let signal = signals.wait(every: ProcessMemory.period) { ProcessMemory.giveBack() }

@@ -114,7 +114,7 @@ final class KubectlCluster {
         _ = try store.commit(StoreTransaction(writes: [.put(key, document)]))
     }
 
-    private static func remove(_ directory: String) {
+    static func remove(_ directory: String) {
         guard let stream = opendir(directory) else { return }
         while let entry = readdir(stream) {
             let name = withUnsafeBytes(of: entry.pointee.d_name) { bytes in

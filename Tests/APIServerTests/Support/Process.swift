@@ -37,6 +37,11 @@ final class RunningProcess {
 
     /// What the program has said so far.
     var out: String { TestFile.read(directory + "/out") }
+    /// What it has said on standard error.
+    var err: String { TestFile.read(directory + "/err") }
+
+    /// Asks the program to end.
+    func terminate() { kill(id, SIGTERM) }
 
     /// Waits until the program has said so many lines; false when it ends, or says too little for a long time.
     func waitForLines(_ count: Int) throws -> Bool {
@@ -59,7 +64,7 @@ final class RunningProcess {
         var status: Int32 = 0
         while waitpid(id, &status, 0) < 0, errno == EINTR {}
         let code = status & 0x7F == 0 ? status >> 8 & 0xFF : 128 + (status & 0x7F)
-        return ProcessResult(code: code, out: out, err: TestFile.read(directory + "/err"))
+        return ProcessResult(code: code, out: out, err: err)
     }
 }
 

@@ -11,6 +11,8 @@ final class SecureServer {
     let authority: CertificateAuthority
     let bridge = FakeBridge()
     private let server: HTTPServer
+    /// The port it listens on.
+    var port: UInt16 { server.port }
 
     init(store: any Store = MemoryStore(), configure: (inout HTTPServerConfig) -> Void = { _ in }) throws {
         let bridge = bridge
