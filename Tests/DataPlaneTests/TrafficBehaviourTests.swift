@@ -163,6 +163,14 @@ extension LiveHAProxy {
                     }
                 }
                 #expect(origins[1].requests >= 3)
+                // They stand with the pod that failed, though no request ended there.
+                let pods = proxy.director.wait(atMost: .seconds(5)) {
+                    let pods = proxy.director.traffic(namespace: "test", app: "web", seconds: 900).pods
+                    return (pods["b"]?.retries ?? 0) >= 3 ? pods : nil
+                }
+                #expect(pods?["b"]?.requests == 0 && pods?["a"]?.retries == 0 && pods?["a"]?.serverErrors == 0)
+                let ejected = proxy.director.trafficTotals.filter(\.value.isEjected).keys
+                #expect(ejected.map(\.podUID) == ["b"])
                 // What may have been carried out is not done twice.
                 #expect(HTTP.get(port, method: "POST", headers: ["Host: test", "Content-Length: 0"]) != nil)
             }

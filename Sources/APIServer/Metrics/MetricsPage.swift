@@ -4,7 +4,7 @@ import Store
 import Wire
 
 extension APIServer {
-    /// `GET /metrics`, on a thread of its own: the page of a thousand pods has three megabytes.
+    /// `GET /metrics`, on a thread of its own: the page of a thousand pods has four megabytes.
     func serveMetrics(_ exchange: Exchange) throws(APIStatus) {
         exchange.describe(verb: "get", resource: "metrics")
         let format = MetricsText.Format(accept: exchange.request.headers["accept"])

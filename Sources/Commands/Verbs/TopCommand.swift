@@ -22,11 +22,9 @@ enum TopCommand {
                 "window", .value("DURATION"), "How far back the requests of Apps are looked at, up to 15m",
                 default: "10s"),
             .init(
-                "sort-by", .value("cpu|memory|..."),
-                "The most of this first; by name unless given. Of Apps also "
-                    + TopApps.orders.map(\.name).filter {
-                        $0 != "cpu" && $0 != "memory"
-                    }.joined(separator: ", ")),
+                "sort-by", .value("COLUMN"),
+                "The most of it first: cpu or memory, of Apps also requests, errors, retries, in-flight, queue, p50, p95, p99"
+            ),
             .init("sum", .flag, "Add a row with the sum of all pods"),
             .init("output", short: "o", .value("FORMAT"), "json, yaml, name or jsonpath={.a.b}"),
             .init("no-headers", .flag, "Leave out the headers"),
