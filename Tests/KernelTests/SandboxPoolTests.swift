@@ -221,6 +221,15 @@ struct SandboxPoolTests {
         #expect(try listDirectory("\(fixture.directory)/run/parked").isEmpty)
     }
 
+    @Test func `once no sandboxes are kept ready, those that were are gone and none are made`() throws {
+        let fixture = try filled()
+        fixture.runtime.keepNoSandboxesReady()
+        #expect(try parked(fixture).isEmpty && parkedCgroups(fixture).isEmpty)
+        #expect(fixture.runtime.sandboxesReady == 0)
+        try fixture.sandbox()
+        #expect(try parkedCgroups(fixture).isEmpty)
+    }
+
     @Test func `supervisors that wait end with the agent, and those that have a pod do not`() throws {
         let fixture = try RuntimeFixture()
         var ready: LinuxPodRuntime? = try fixture.restarted()

@@ -20,6 +20,15 @@ extension LinuxPodRuntime {
         }
     }
 
+    /// Ends those that are ready, and waits until no more are made.
+    public func keepNoSandboxesReady() {
+        let pools = pools.withLock { pools in
+            defer { pools = nil }
+            return pools
+        }
+        pools?.stop()
+    }
+
     private func maker(_ userRanges: SharedUserRanges?) -> SandboxMaker {
         SandboxMaker(
             runDirectory: runDirectory, cgroupRoot: cgroupRoot, cgroups: cgroups, kernel: kernel, starter: starter,

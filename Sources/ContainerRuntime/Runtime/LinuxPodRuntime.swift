@@ -74,7 +74,7 @@ public final class LinuxPodRuntime: PodRuntime {
     }
 
     deinit {
-        pools.withLock { $0 }?.stop()
+        keepNoSandboxesReady()
         watcher.stop()
         trash.data.stop()
         trash.run.stop()

@@ -50,6 +50,8 @@ final class RuntimeFixture: Sendable {
     }
 
     deinit {
+        // The runtime ends after this; until then it would make what is removed here again.
+        runtime.keepNoSandboxesReady()
         try? runtime.sweep(livePodUIDs: [])
         try? CgroupDriver.detect().remove(path: cgroupRoot)
         try? removeTree(directory)
