@@ -56,32 +56,56 @@ public enum RequestLog {
 
     /// Reads a line; nil for what HAProxy says beside requests.
     public static func record(_ line: some Sequence<UInt8>) -> RequestRecord? {
-        let fields = Array(line).split(separator: 0x20, omittingEmptySubsequences: false)
-        guard fields.count == 12, let status = integer(fields[2]), let queued = integer(fields[3]),
-            let connected = integer(fields[4]), let answered = integer(fields[5]), let total = integer(fields[6]),
-            let retries = integer(fields[7]), let bytesIn = integer(fields[9]), let bytesOut = integer(fields[10]),
-            let second = integer(fields[11])
+        Array(line).withUnsafeBufferPointer { bytes in
+            var fields = LogFields(bytes)
+            return fields.record()
+        }
+    }
+}
+
+/// Goes through a line, field after field: there is a line for each request of the node.
+private struct LogFields {
+    private let bytes: UnsafeBufferPointer<UInt8>
+    private var position = 0
+
+    init(_ bytes: UnsafeBufferPointer<UInt8>) { self.bytes = bytes }
+
+    mutating func record() -> RequestRecord? {
+        guard let backend = text(), let server = text(), let status = integer(), let queued = integer(),
+            let connected = integer(), let answered = integer(), let total = integer()
+        else { return nil }
+        let isRedispatched = position < bytes.count && bytes[position] == 0x2B
+        guard let retries = integer(), let termination = text(), let bytesIn = integer(), let bytesOut = integer(),
+            let second = integer(), position > bytes.count
         else { return nil }
         return RequestRecord(
-            backend: text(fields[0]), server: text(fields[1]), status: status, queued: queued, connected: connected,
-            answered: answered, total: total, retries: retries, isRedispatched: fields[7].first == 0x2B,
-            termination: text(fields[8]), bytesIn: bytesIn, bytesOut: bytesOut, second: second)
+            backend: backend, server: server, status: status, queued: queued, connected: connected,
+            answered: answered, total: total, retries: retries, isRedispatched: isRedispatched,
+            termination: termination, bytesIn: bytesIn, bytesOut: bytesOut, second: second)
     }
 
-    private static func text(_ field: ArraySlice<UInt8>) -> String { String(decoding: field, as: UTF8.self) }
+    /// The next field, and past the space after it; nil where there is none.
+    private mutating func field() -> UnsafeBufferPointer<UInt8>? {
+        guard position <= bytes.count else { return nil }
+        let start = position
+        while position < bytes.count, bytes[position] != 0x20 { position += 1 }
+        defer { position += 1 }
+        return UnsafeBufferPointer(rebasing: bytes[start..<position])
+    }
+
+    private mutating func text() -> String? { field().map { String(decoding: $0, as: UTF8.self) } }
 
     /// A number, with or without a sign.
-    private static func integer(_ field: ArraySlice<UInt8>) -> Int? {
-        var digits = field
-        let isNegative = digits.first == 0x2D
-        if isNegative || digits.first == 0x2B { digits = digits.dropFirst() }
+    private mutating func integer() -> Int? {
+        guard let field = field(), let first = field.first else { return nil }
+        let digits = first == 0x2D || first == 0x2B ? field.dropFirst() : field[...]
         guard (1...18).contains(digits.count) else { return nil }
         var value = 0
         for digit in digits {
             guard (0x30...0x39).contains(digit) else { return nil }
             value = value * 10 + Int(digit - 0x30)
         }
-        return isNegative ? -value : value
+        return first == 0x2D ? -value : value
     }
 }
 

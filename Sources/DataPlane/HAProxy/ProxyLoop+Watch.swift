@@ -73,6 +73,10 @@ extension ProxyLoop {
     func watchDrains() {
         guard let desired, let observed else { return }
         let now = options.clock()
+        // Lines of the log come hundreds of times a second.
+        isDrainReadLate = now < nextDrainRead
+        if isDrainReadLate { return }
+        nextDrainRead = now + .milliseconds(20)
         let ready = desired.readyPods
         let names = observed.servers.keys.filter { !ready.contains($0.podUID) }.sorted()
         let pods = Set(names.map(\.podUID))

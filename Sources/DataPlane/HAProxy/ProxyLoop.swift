@@ -36,6 +36,10 @@ final class ProxyLoop {
     var departed: [(process: Int32, rows: [StatRow])] = []
     /// How often in a row each pod that gets no more requests was seen without any.
     var idleReads: [String: Int] = [:]
+    /// When the pods that get no more requests are looked at again.
+    var nextDrainRead = TimeSpan.zero
+    /// Whether there was something to look at before that.
+    var isDrainReadLate = false
     /// Since when each pod gets no more requests.
     var drainingSince: [String: TimeSpan] = [:]
     /// The WebSockets of each pod that drains.
@@ -104,7 +108,7 @@ final class ProxyLoop {
     private func wait() -> TimeSpan {
         let now = options.clock()
         var until = TimeSpan.seconds(nextSecond)
-        if !drainingSince.isEmpty { until = min(until, now + .milliseconds(20)) }
+        if !drainingSince.isEmpty || isDrainReadLate { until = min(until, max(nextDrainRead, now)) }
         if let retryAt { until = min(until, retryAt) }
         if let wake = breaker.wakeAt { until = min(until, wake) }
         if let due = filesDueAt, canWriteFiles { until = min(until, due) }

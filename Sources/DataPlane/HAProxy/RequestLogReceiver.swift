@@ -10,6 +10,9 @@ final class RequestLogReceiver: Sendable {
     private let wake: Pipe
     private let deliver: @Sendable ([RequestRecord]) -> Void
     private let thread = Monitor<Thread?>(nil)
+    /// How many milliseconds lines may gather: under load there are tens of thousands in a second, and waking for each would take
+    /// more of the machine than reading them.
+    private static let gathering: Int32 = 5
 
     /// Listens; `start` begins to receive.
     ///
@@ -49,7 +52,7 @@ final class RequestLogReceiver: Sendable {
 
     private func run() throws(LinuxError) {
         let loop = try EventLoop()
-        var isOver = false
+        var (isOver, hasRead) = (false, false)
         var connections: [Int32: LogConnection] = [:]
         defer { for descriptor in connections.keys { close(descriptor) } }
         _ = try loop.add(wake.reading) { _ in isOver = true }
@@ -59,6 +62,7 @@ final class RequestLogReceiver: Sendable {
             let connection = LogConnection(descriptor)
             connection.token = try? loop.add(descriptor) { _ in
                 let (records, isOpen) = connection.receive()
+                hasRead = true
                 if !records.isEmpty { deliver(records) }
                 if isOpen { return }
                 if let token = connection.token { loop.remove(token) }
@@ -67,7 +71,11 @@ final class RequestLogReceiver: Sendable {
             }
             connections[descriptor] = connection
         }
-        while !isOver { try loop.turn() }
+        while !isOver {
+            try loop.turn()
+            if hasRead { poll(nil, 0, Self.gathering) }
+            hasRead = false
+        }
     }
 }
 
