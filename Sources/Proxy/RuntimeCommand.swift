@@ -30,13 +30,17 @@ public enum RuntimeCommand: Sendable, Hashable {
     /// Asks for the WebSockets of each pod.
     public static let showTunnels = "show table \(tunnelTable)"
 
+    /// What a server that is added at runtime has to be told, because it inherits nothing: that connections to it are kept, any
+    /// number of them, until nobody has needed them for so long. HAProxy 2.6 makes a connection for each request otherwise.
+    private static let reuse = "pool-max-conn -1 pool-purge-delay 5s"
+
     /// The command as it is sent.
     ///
     /// - Parameter directory: where the maps are.
     public func text(directory: String) -> String {
         switch self {
         case .add(let server, let address, let number, let options):
-            (["add server \(server) \(address) id \(number)"] + options).joined(separator: " ")
+            (["add server \(server) \(address) id \(number)", Self.reuse] + options).joined(separator: " ")
         case .ready(let server): "set server \(server) state ready"
         case .drain(let server): "set server \(server) state drain"
         case .maintain(let server): "set server \(server) state maint"

@@ -91,6 +91,24 @@ extension LiveHAProxy {
             }
         }
 
+        @Test func `connections to a pod that came while HAProxy ran are used again`() throws {
+            try withProxy { proxy in
+                let (first, later) = (try Origin("first"), try Origin("later"))
+                defer { for origin in [first, later] { origin.stop() } }
+                let port = TestPorts.next()
+                proxy.director.apply(table(service(port: port, [first])))
+                #expect(proxy.awaitServing("first"))
+                proxy.director.apply(table(service(port: port, [later])))
+                #expect(proxy.awaitServing("later"))
+                #expect(proxy.awaitUnserved("first"))
+                let connection = try #require(HTTP.connect(port))
+                defer { close(connection) }
+                for _ in 0..<20 { #expect(HTTP.request(on: connection)?.body == "later") }
+                #expect(later.requests == 20)
+                #expect(later.accepted == 1)
+            }
+        }
+
         @Test func `clients that keep their connections lose nothing when pods come and go`() throws {
             try withProxy { proxy in
                 let (a, b) = (try Origin("a"), try Origin("b"))

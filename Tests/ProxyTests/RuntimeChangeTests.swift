@@ -5,6 +5,7 @@ import Testing
 @Suite struct RuntimeChangeTests {
     private let current = "shop:web:http:current"
     private let next = "shop:web:http:next"
+    private let reuse = "pool-max-conn -1 pool-purge-delay 5s"
 
     private func commands(
         _ observed: ObservedProxy, _ desired: HAProxyConfiguration,
@@ -27,7 +28,7 @@ import Testing
         let number = serverNumber("b", taken: [])
         #expect(
             commands(fresh(before), desired) == [
-                "add server \(current)/b 10.0.0.98:80 id \(number)", "set server \(current)/b state ready",
+                "add server \(current)/b 10.0.0.98:80 id \(number) \(reuse)", "set server \(current)/b state ready",
             ])
     }
 
@@ -37,7 +38,7 @@ import Testing
         var observed = fresh(configuration(service(current: [endpoint("a")])))
         observed.servers[ServerName(current, "a")]?.number = first
         let desired = configuration(service(current: [endpoint("a"), endpoint("b")]))
-        #expect(commands(observed, desired).first == "add server \(current)/b 10.0.0.98:80 id \(first + 1)")
+        #expect(commands(observed, desired).first == "add server \(current)/b 10.0.0.98:80 id \(first + 1) \(reuse)")
     }
 
     @Test func `an added server says itself what others inherit`() {
@@ -77,7 +78,7 @@ import Testing
             service(current: [endpoint("a"), endpoint("b", .draining)], next: [endpoint("n")], share: 500))
         #expect(
             commands(fresh(before), desired) == [
-                "add server \(next)/n 10.0.0.110:80 id \(serverNumber("n", taken: []))",
+                "add server \(next)/n 10.0.0.110:80 id \(serverNumber("n", taken: [])) \(reuse)",
                 "set server \(next)/n state ready", "add map R/shares.map shop:web:http 500",
                 "set server \(current)/b state drain",
             ])
@@ -88,7 +89,7 @@ import Testing
         let desired = configuration(service(current: [endpoint("n")]))
         #expect(
             commands(fresh(before), desired) == [
-                "add server \(current)/n 10.0.0.110:80 id \(serverNumber("n", taken: [serverNumber("a", taken: [])]))",
+                "add server \(current)/n 10.0.0.110:80 id \(serverNumber("n", taken: [serverNumber("a", taken: [])])) \(reuse)",
                 "set server \(current)/n state ready", "del map R/shares.map shop:web:http",
                 "set server \(current)/a state maint", "del server \(current)/a",
                 "set server \(next)/n state maint", "del server \(next)/n",
@@ -124,7 +125,7 @@ import Testing
         let desired = configuration(service(current: [endpoint("b")]), service("new", current: [endpoint("n")]))
         #expect(
             commands(fresh(before), desired, mayReload: false) == [
-                "add server \(current)/b 10.0.0.98:80 id \(serverNumber("b", taken: [serverNumber("a", taken: [])]))",
+                "add server \(current)/b 10.0.0.98:80 id \(serverNumber("b", taken: [serverNumber("a", taken: [])])) \(reuse)",
                 "set server \(current)/b state ready", "set server \(current)/a state maint",
                 "del server \(current)/a", "set server shop:gone:http:current/g state drain",
             ])

@@ -20,6 +20,7 @@ final class Origin: Sendable {
     private struct State {
         var manner = Manner.well
         var requests = 0
+        var accepted = 0
         var waiting = 0
         var lastRequest = ""
         var connections: Set<Int32> = []
@@ -66,6 +67,8 @@ final class Origin: Sendable {
     }
     /// How many requests have come.
     var requests: Int { state.change { $0.requests } }
+    /// How many connections were made to it.
+    var accepted: Int { state.change { $0.accepted } }
     /// The head of the last request.
     var lastRequest: String { state.change { $0.lastRequest } }
     /// Waits until so many requests are held.
@@ -103,6 +106,7 @@ final class Origin: Sendable {
             }
             let isOver = state.change { state in
                 state.connections.insert(connection)
+                state.accepted += 1
                 if let thread { state.threads.append(thread) }
                 return state.isOver
             }
