@@ -16,11 +16,24 @@ struct MasterSocket {
     let path: String
 
     func reloads() throws -> Int {
-        let answer = try ask(path, "show proc")
+        let answer = try answered()
         for line in answer.split(separator: "\n") {
             let words = line.split(separator: " ")
             if words.count > 2, words[1] == "master", let count = Int(words[2]) { return count }
         }
         throw BenchmarkError("HAProxy's master answered \"\(answer.prefix(200))\"")
+    }
+
+    /// While it executes itself anew, at a reload, it does not answer.
+    private func answered() throws -> String {
+        let start = MachineTime.now
+        while true {
+            do {
+                return try ask(path, "show proc")
+            } catch {
+                guard MachineTime.now - start < 10_000 else { throw error }
+                usleep(20_000)
+            }
+        }
     }
 }

@@ -71,8 +71,9 @@ final class RequestClient {
         let count = request.utf8.count
         let sent = request.withCString { Glibc.send(connection, $0, count, Int32(MSG_NOSIGNAL)) }
         guard sent == count else {
+            let isClosed = errno == EPIPE || errno == ECONNRESET
             var failure = failed("send")
-            failure.isClosedWhileIdle = errno == EPIPE || errno == ECONNRESET
+            failure.isClosedWhileIdle = isClosed
             throw failure
         }
     }
@@ -85,8 +86,9 @@ final class RequestClient {
                 recv(connection, $0.baseAddress?.advanced(by: count), $0.count - count, 0)
             }
             if got < 0 {
+                let isReset = errno == ECONNRESET
                 var failure = failed("receive, after \(count) bytes")
-                failure.isClosedWhileIdle = count == 0 && errno == ECONNRESET
+                failure.isClosedWhileIdle = count == 0 && isReset
                 throw failure
             }
             if got == 0 {
