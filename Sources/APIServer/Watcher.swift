@@ -90,17 +90,16 @@ final class Watcher: Sendable {
             case .progress(let revision):
                 content.revision = max(content.revision, revision)
                 return false
-            case .events(let events):
-                if let resumed, events.first?.object.revision == resumed,
-                    events.count(where: { visible($0) != nil }) < 2
-                {
-                    return false
-                }
+            case .events(let all):
+                let again = all.prefix { $0.object.revision == resumed }
+                let isTold = again.count(where: { visible($0) != nil }) < 2
+                let events = isTold ? all[again.endIndex...] : all[...]
+                if events.isEmpty { return false }
                 content.queued += events.count
                 if content.queued > hub.serving.maximumQueued {
                     content.queue = [.ended(.expired(oldest: content.revision))]
                 } else {
-                    content.queue.append(.events(events[...]))
+                    content.queue.append(.events(events))
                     if let last = events.last { content.revision = max(content.revision, last.object.revision) }
                 }
             case .ended(let error): content.queue.append(.ended(error))

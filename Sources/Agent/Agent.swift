@@ -60,6 +60,8 @@ public final class Agent: Sendable {
     let isStopped = Atomic<Bool>(false)
     /// Ends the waits of every thread that does something now and then: it is closed when the agent stops, and nothing is sent.
     let wake = Mailbox<Bool>()
+    /// How many of the watches have been answered.
+    private let answeredWatches = Monitor(0)
     let meter = Mutex(UsageMeter())
     /// The containers that run, for whoever reads their counters.
     let running = Mutex<[UsageReading.Container]>([])
@@ -119,7 +121,7 @@ public final class Agent: Sendable {
     }
 
     private func watch() {
-        keepWatching("pods") { heard throws(ConnectionError) in
+        keepWatching("pods", after: 0) { heard throws(ConnectionError) in
             try parts.connection.watchPods(node: parts.node.name) { change in
                 heard()
                 messages.send(.pods(change))
@@ -129,7 +131,7 @@ public final class Agent: Sendable {
     }
 
     private func watchApps(for traffic: TrafficKeeper) {
-        keepWatching("Apps") { heard throws(ConnectionError) in
+        keepWatching("Apps", after: 1) { heard throws(ConnectionError) in
             try parts.connection.watchApps { change in
                 heard()
                 traffic.note(change)
@@ -139,7 +141,7 @@ public final class Agent: Sendable {
     }
 
     private func watchEndpoints(for traffic: TrafficKeeper) {
-        keepWatching("the pods of all nodes") { heard throws(ConnectionError) in
+        keepWatching("the pods of all nodes", after: 2) { heard throws(ConnectionError) in
             try parts.connection.watchPods { change in
                 heard()
                 traffic.note(change)
@@ -149,11 +151,20 @@ public final class Agent: Sendable {
     }
 
     /// Watches again and again until the agent stops; after a failure a little later each time, until something is heard.
-    private func keepWatching(_ what: String, _ watch: (_ heard: () -> Void) throws(ConnectionError) -> Void) {
+    ///
+    /// - Parameter others: how many other watches are answered first. Of connections that begin in one instant the server has been
+    ///   seen to leave some waiting in their TLS handshakes.
+    private func keepWatching(
+        _ what: String, after others: Int, _ watch: (_ heard: () -> Void) throws(ConnectionError) -> Void
+    ) {
+        while !hasStopped, answeredWatches.wait(atMost: .milliseconds(200), { $0 >= others ? true : nil }) == nil {}
         var delay = TimeSpan.milliseconds(250)
         while !hasStopped {
             do throws(ConnectionError) {
-                try watch { delay = .milliseconds(250) }
+                try watch {
+                    delay = .milliseconds(250)
+                    answeredWatches.change { $0 = max($0, others + 1) }
+                }
             } catch {
                 if !hasStopped { parts.log("watching \(what) failed, trying again in \(delay): \(error.message)") }
             }

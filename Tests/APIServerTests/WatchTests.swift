@@ -41,6 +41,15 @@ import Wire
         #expect(shown(named.body.events(1)) == ["ADDED c"])
     }
 
+    @Test func `a watch from a revision of something else misses nothing that came before it began`() {
+        make("a")
+        let revision = api.store.revision
+        make("c")
+        let named = api.watch(
+            TestAPI.configMaps + "?watch=1&resourceVersion=\(revision)&fieldSelector=metadata.name=c")
+        #expect(shown(named.body.events(1)) == ["ADDED c"])
+    }
+
     @Test func `an object that comes to match is added, one that no longer does is deleted`() {
         make("a", ["tier": "x"])
         let watch = api.watch(TestAPI.configMaps + "?watch=true&labelSelector=tier=x")

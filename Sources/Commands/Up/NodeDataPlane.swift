@@ -19,8 +19,8 @@ package final class NodeDataPlane: NodeTraffic {
         var isBehind: Bool { desired != nil || isTelling }
         var isTelling = false
         var observers: [@Sendable () -> Void] = []
-        /// Whether the bridge has addresses that nobody needs any more.
-        var hasStaleAddresses = false
+        /// After how long the present one is to be put in effect once more: a part of it failed, or has to go later.
+        var again: TimeSpan?
         var isOver = false
     }
 
@@ -29,6 +29,8 @@ package final class NodeDataPlane: NodeTraffic {
 
     /// After how long an address is taken from the bridge that no App has any more.
     private static let stalePeriod = TimeSpan.seconds(2)
+    /// After how long what failed is tried again.
+    private static let retryPeriod = TimeSpan.milliseconds(500)
 
     private let network: NodeNetwork
     private let director: HAProxyDirector
@@ -124,17 +126,18 @@ package final class NodeDataPlane: NodeTraffic {
     private func work() {
         var present: Set<IPAddress> = []
         while let desired = next() {
-            attempt("virtual addresses") {
+            var isDone = attempt("virtual addresses") {
                 try network.setVirtualAddresses(desired.virtualAddresses.union(present))
             }
             director.apply(table(of: desired))
             told()
-            attempt("UDP ports") { try network.setUDPServices(desired.services.udpServices) }
-            attempt("names") { try nameServer?.set(desired.names) }
+            isDone = attempt("UDP ports") { try network.setUDPServices(desired.services.udpServices) } && isDone
+            isDone = attempt("names") { try nameServer?.set(desired.names) } && isDone
             // What nobody needs any more goes a little later: HAProxy may listen on it for a moment yet.
-            let stale = present.subtracting(desired.virtualAddresses)
-            content.change { $0.hasStaleAddresses = !stale.isEmpty }
+            let isStale = !present.isSubset(of: desired.virtualAddresses)
             present = desired.virtualAddresses
+            let again = isDone ? isStale ? Self.stalePeriod : nil : Self.retryPeriod
+            content.change { $0.again = again }
         }
     }
 
@@ -158,14 +161,21 @@ package final class NodeDataPlane: NodeTraffic {
         return table
     }
 
-    private func attempt(_ what: String, _ body: () throws -> Void) {
-        do { try body() } catch { log("setting \(what) failed: \(error)") }
+    /// Does something that is tried again when it fails.
+    private func attempt(_ what: String, _ body: () throws -> Void) -> Bool {
+        do {
+            try body()
+            return true
+        } catch {
+            log("setting \(what) failed and is tried again: \(error)")
+            return false
+        }
     }
 
     /// Waits for what is desired next, or until certificates are to be looked at again; nil at the end.
     private func next() -> DesiredTraffic? {
         while true {
-            let period = content.change { $0.hasStaleAddresses } ? Self.stalePeriod : Self.certificatePeriod
+            let period = content.change { $0.again } ?? Self.certificatePeriod
             let waited = content.wait(atMost: period) { content -> DesiredTraffic?? in
                 if content.isOver { return .some(nil) }
                 guard let desired = content.desired else { return nil }
@@ -175,10 +185,10 @@ package final class NodeDataPlane: NodeTraffic {
                 return .some(desired)
             }
             if let waited { return waited }
-            let (current, isStale) = content.change { ($0.current, $0.hasStaleAddresses) }
+            let (current, isDue) = content.change { ($0.current, $0.again != nil) }
             guard let current else { continue }
             let hasSecrets = current.services.contains { $0.routes.contains { $0.tls?.secret != nil } }
-            if isStale || hasSecrets { return current }
+            if isDue || hasSecrets { return current }
         }
     }
 }

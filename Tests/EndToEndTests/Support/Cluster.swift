@@ -47,7 +47,7 @@ final class Cluster: @unchecked Sendable {
         let number = Self.counter.add(1, ordering: .relaxed).newValue
         data = "/tmp/martlet-test-e2e-\(getpid())-\(number)/data"
         podCIDR = "10.\(200 + Int(getpid()) % 50).\(number % 250).0/24"
-        self.serviceCIDR = serviceCIDR ?? "10.\(150 + Int(getpid()) % 50).\(number % 250).0/24"
+        self.serviceCIDR = serviceCIDR ?? "10.\(150 + Int(getpid()) % 48).\(number % 250).0/24"
         try makeDirectories(parentDirectory(of: data), mode: 0o755)
         if let images {
             self.images = images
