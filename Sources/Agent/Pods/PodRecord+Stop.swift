@@ -24,7 +24,7 @@ extension PodRecord {
     }
 
     /// How long requests in flight are waited for where the pod does not say.
-    private static let usualDrain = TimeSpan.seconds(10)
+    static let usualDrain = TimeSpan.seconds(10)
 
     /// Whether requests may still be in flight, so that nothing is signalled yet. Whoever wants a pod gone at once does not wait.
     private mutating func isDraining(now: TimeSpan, into decision: inout PodDecision) -> Bool {

@@ -16,6 +16,9 @@ struct EndpointBook {
         var isStopping: Bool
         /// Whether it was ever ready: one that was not has no requests that could be waited for.
         var hasServed: Bool
+
+        /// Whether requests are to come to it, as far as it is concerned.
+        var isServing: Bool { isReady && !isStopping }
     }
 
     private var apps: [ObjectKey: App] = [:]
@@ -106,11 +109,11 @@ struct EndpointBook {
     }
 
     private func service(_ app: App, _ members: [(key: String, value: Member)]) -> Service {
-        let staying = members.contains { isServing($0.value) && !leaving.contains($0.key) }
+        let staying = members.contains { $0.value.isServing && !leaving.contains($0.key) }
         let ports = app.spec.ports.map { port in
             let endpoints = members.compactMap { uid, member in
                 let isLeaving = staying && leaving.contains(uid)
-                return endpoint(uid, member, port: port.port, serves: isServing(member) && !isLeaving)
+                return endpoint(uid, member, port: port.port, serves: member.isServing && !isLeaving)
             }
             return ServicePort(
                 name: port.name, port: port.port, protocol: AppProtocol(rawValue: port.protocol ?? "HTTP") ?? .http,
@@ -119,7 +122,7 @@ struct EndpointBook {
         return Service(
             namespace: app.namespace, name: app.name, uid: app.uid, virtualAddress: app.status?.virtualAddress,
             ports: ports, routes: app.spec.routes, traffic: app.spec.traffic ?? .standard,
-            drain: app.spec.stop?.drain ?? .seconds(10),
+            drain: app.spec.stop?.drain ?? PodRecord.usualDrain,
             createdAt: app.metadata.creationTimestamp ?? Timestamp(seconds: 0))
     }
 
@@ -131,8 +134,6 @@ struct EndpointBook {
             phase: serves ? .ready : .draining)
     }
 
-    private func isServing(_ member: Member) -> Bool { member.isReady && !member.isStopping }
-
     /// Every virtual address that an App has.
     var virtualAddresses: Set<IPAddress> {
         Set(apps.values.compactMap { $0.status?.virtualAddress.flatMap { try? IPAddress(parsing: $0) } })
@@ -140,7 +141,7 @@ struct EndpointBook {
 
     /// The Apps' names: of one with ports its virtual address, of one without the addresses of its ready pods.
     var names: Names {
-        let ready = Dictionary(grouping: pods.filter { $0.value.isReady && !$0.value.isStopping }.values) {
+        let ready = Dictionary(grouping: pods.values.filter(\.isServing)) {
             "\($0.namespace)/\($0.app)"
         }
         return Names(

@@ -23,7 +23,7 @@ struct Credentials: Sendable {
     let token: String
 
     /// Certificates with less than this left are renewed at the start, in seconds.
-    private static let renewal: Int64 = 30 * 86400
+    static let renewal: Int64 = 30 * 86400
 
     /// Loads or makes them.
     ///

@@ -89,7 +89,8 @@ package struct RouteCertificates: Sendable {
     /// A certificate of our own authority, kept until it soon expires.
     private func ownPair(for want: WantedCertificate, now: Int64) throws -> String {
         let path = "\(directory)/\(want.name).pem"
-        if let pem = try? readText(path), let expiry = try? Certificate.expiry(pem), expiry - now > 30 * 86400 {
+        if let pem = try? readText(path), let expiry = try? Certificate.expiry(pem), expiry - now > Credentials.renewal
+        {
             return pem
         }
         try makeDirectories(directory, mode: 0o700)

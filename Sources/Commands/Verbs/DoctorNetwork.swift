@@ -36,7 +36,7 @@ struct NetworkExamination {
     /// What carries requests is run by Martlet, and comes from the system's packages.
     private var programs: [Finding] {
         [
-            ("haproxy", "/usr/sbin/haproxy", "Apps have no virtual addresses, names or routes", "haproxy"),
+            ("haproxy", HAProxyOptions.defaultExecutable, "Apps have no virtual addresses, names or routes", "haproxy"),
             ("dnsmasq", NameServer.defaultExecutable, "Apps have no names in pods", "dnsmasq-base"),
         ].map { name, path, loss, package in
             access(path, X_OK) == 0

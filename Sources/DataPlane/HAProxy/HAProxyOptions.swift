@@ -14,10 +14,13 @@ public struct HAProxyOptions: Sendable {
     /// A clock that never jumps.
     public var clock: @Sendable () -> TimeSpan
 
+    /// Where Debian has the program.
+    public static let defaultExecutable = "/usr/sbin/haproxy"
+
     /// Options for a run directory: `RUN/proxy`, Debian's HAProxy.
     public init(directory: String) {
         self.directory = directory
-        executable = "/usr/sbin/haproxy"
+        executable = Self.defaultExecutable
         user = "haproxy"
         clock = { MachineClock.monotonic }
     }
