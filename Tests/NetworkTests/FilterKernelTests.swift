@@ -258,6 +258,25 @@ import Threads
         }
     }
 
+    @Test func `connections to a virtual address take no place in the kernel's table of connections`() throws {
+        try withMachines { machines, _ in
+            let address = try IPAddress("10.78.0.5")
+            try machines.network.setVirtualAddresses([address])
+            let (pod, _) = try machines.attach("one")
+            func followed() throws -> Int? { Int(try machines.node.setting("netfilter/nf_conntrack_count")) }
+            let before = try #require(try followed())
+            let virtual = try Listener(in: machines.node, on: address, port: 80)
+            for client in [pod, machines.node] {
+                #expect(try connect(from: client, to: address, port: 80) == 0)
+                _ = try virtual.peer()
+            }
+            #expect(try followed() == before)
+            let wildcard = try Listener(in: machines.node)
+            #expect(try connect(from: pod, to: machines.network.hostAddress, port: wildcard.port) == 0)
+            #expect(try followed() == before + 1, "others are followed")
+        }
+    }
+
     @Test func `other machines do not ask the node's DNS server`() throws {
         try withMachines { machines, _ in
             let there = try NodeNetwork.client(NetworkNamespace(path: machines.outside.path))

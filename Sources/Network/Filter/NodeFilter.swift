@@ -37,10 +37,15 @@ struct NodeFilter: Sendable, Hashable {
             chain guard {
                 type filter hook prerouting priority raw; policy accept;
                 iifname "\(bridge)" ip daddr 127.0.0.0/8 drop
+        \(untracked)
+            }
+            chain untracked {
+                type filter hook output priority raw; policy accept;
+        \(untracked)
             }
             chain input {
                 type filter hook input priority filter; policy accept;
-                ip daddr \(serviceRange) meta l4proto tcp socket wildcard 1 reject with tcp reset
+                ip daddr \(serviceRange) tcp flags & (syn | ack) == syn socket wildcard 1 reject with tcp reset
                 ip daddr \(serviceRange) meta l4proto udp reject
                 iifname != { "\(bridge)", "lo" } ip daddr \(bridgeAddress) meta l4proto { tcp, udp } th dport 53 drop
             }
@@ -72,6 +77,15 @@ struct NodeFilter: Sendable, Hashable {
     /// The ranges within which pods keep their own addresses.
     private var innerRanges: String {
         ([podRange, serviceRange] + otherRanges).map { "\($0.first)/\($0.prefixLength)" }.joined(separator: ", ")
+    }
+
+    /// Nobody translates connections to virtual addresses of TCP: to follow each is work for every packet, and takes a place in a table
+    /// that is full one day (nf_conntrack-sysctl.rst, nf_conntrack_max).
+    private var untracked: String {
+        """
+                ip daddr \(serviceRange) meta l4proto tcp notrack
+                ip saddr \(serviceRange) meta l4proto tcp notrack
+        """
     }
 
     private func hostPortMap(_ transport: Transport) -> String {
