@@ -20,10 +20,11 @@ import Testing
     /// Has requests end.
     private func serve(
         _ statistics: inout RequestStatistics, _ pod: String, count: Int = 1, status: Int = 200, taking time: Int = 1,
-        ending: String = "----", side: String = "current", at second: Int = 0
+        ending: String = "--", side: String = "current", at second: Int = 0
     ) {
-        let line = "shop:web:http:\(side) \(pod) \(status) 0 0 1 \(time) 0 \(ending) 1 1 \(second)"
-        guard let record = RequestLog.record(line.utf8) else { return }
+        let line = "shop:web:http:\(side) \(pod) \(status) \(time) \(ending) \(second)"
+        var reader = RequestLogReader()
+        guard let record = reader.take("\(line.utf8.count) \(line)".utf8).first else { return }
         for _ in 0..<count { statistics.note(record) }
     }
 
@@ -45,7 +46,7 @@ import Testing
         var statistics = RequestStatistics()
         statistics.note(table("a"))
         serve(&statistics, "a", count: 10)
-        serve(&statistics, "<NOSRV>", count: 2, status: 503, ending: "SC--")
+        serve(&statistics, "<NOSRV>", count: 2, status: 503, ending: "SC")
         statistics.close(second: 1, [])
         serve(&statistics, "a", count: 3)
         serve(&statistics, "a", count: 2, status: 500)

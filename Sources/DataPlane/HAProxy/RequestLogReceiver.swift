@@ -11,8 +11,8 @@ final class RequestLogReceiver: Sendable {
     private let deliver: @Sendable ([RequestRecord]) -> Void
     private let thread = Monitor<Thread?>(nil)
     /// How many milliseconds lines may gather: under load there are tens of thousands in a second, and waking for each would take
-    /// more of the machine than reading them.
-    private static let gathering: Int32 = 5
+    /// more of the machine than reading them. HAProxy writes many at once when its stream is full meanwhile.
+    private static let gathering: Int32 = 50
 
     /// Listens; `start` begins to receive.
     ///
@@ -82,7 +82,7 @@ final class RequestLogReceiver: Sendable {
 /// One process's stream of lines. Only for the receiving thread.
 private final class LogConnection {
     private let descriptor: Int32
-    private var frames = LogFrames()
+    private var reader = RequestLogReader()
     private var buffer = [UInt8](repeating: 0, count: 256 << 10)
     var token: EventLoop.Token?
 
@@ -93,7 +93,7 @@ private final class LogConnection {
         let count = read(descriptor, &buffer, buffer.count)
         if count < 0 { return ([], errno == EAGAIN || errno == EINTR) }
         if count == 0 { return ([], false) }
-        let records = frames.take(buffer[..<count]).compactMap { RequestLog.record($0) }
-        return (records, !frames.isBroken)
+        let records = reader.take(buffer[..<count])
+        return (records, !reader.isBroken)
     }
 }
