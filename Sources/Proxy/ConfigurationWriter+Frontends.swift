@@ -9,11 +9,8 @@ extension ConfigurationWriter {
         // The address need not be there yet.
         add("bind \(address):\(port.port) transparent")
         if port.protocol.hasRequests {
-            add(
-                "option forwardfor",
-                "http-request set-header X-Forwarded-Proto http unless { req.hdr(X-Forwarded-Proto) -m found }",
-                "http-request set-header X-Forwarded-Host %[req.hdr(host)] unless { req.hdr(X-Forwarded-Host) -m found }"
-            )
+            // Host and protocol are what they say: only a route comes between those and the client.
+            add("option forwardfor")
             chooseSide(service, key)
         } else {
             add(
