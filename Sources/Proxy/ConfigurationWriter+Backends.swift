@@ -40,6 +40,8 @@ extension ConfigurationWriter {
         let conditions = retryConditions(traffic.retries?.on ?? [])
         if !conditions.isEmpty {
             add("retry-on \(conditions.joined(separator: " "))")
+        }
+        if conditions.contains(where: { $0 != "conn-failure" }) {
             // A request that may have been carried out is repeated only where that does no harm (RFC 9110, 9.2.2).
             add("http-request disable-l7-retry unless { method GET HEAD OPTIONS TRACE PUT DELETE }")
         }

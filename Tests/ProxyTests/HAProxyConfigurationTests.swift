@@ -93,7 +93,7 @@ import Testing
         #expect(standard.balance == "RoundRobin")
         #expect(standard.timeout == .seconds(30))
         #expect(standard.retries?.attempts == 2)
-        #expect(standard.retries?.on == ["ConnectFailure", "EmptyResponse"])
+        #expect(standard.retries?.on == ["ConnectFailure"])
         #expect(standard.circuitBreaker == nil)
         #expect(standard.maxQueue == 100)
     }

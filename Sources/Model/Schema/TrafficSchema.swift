@@ -40,7 +40,7 @@ enum TrafficSchema {
         Field(
             "on", .strings(.retryCondition, minItems: 1, unique: true),
             "What is tried again; only ConnectFailure for methods that are not idempotent",
-            default: ["ConnectFailure", "EmptyResponse"]),
+            default: ["ConnectFailure"]),
     ])
 
     private static let circuitBreaker = Schema.object(fields: [

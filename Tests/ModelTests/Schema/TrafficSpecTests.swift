@@ -18,7 +18,7 @@ import Testing
         #expect(route.tls?.secret == nil && route.tls?.redirect == true)
         let traffic = try #require(app.spec.traffic)
         #expect(traffic.balance == "RoundRobin" && traffic.timeout == .seconds(30) && traffic.maxQueue == 100)
-        #expect(traffic.retries?.on == ["ConnectFailure", "EmptyResponse"])
+        #expect(traffic.retries?.on == ["ConnectFailure"])
         let breaker = try #require(traffic.circuitBreaker)
         #expect(
             breaker.consecutiveErrors == 5 && breaker.maxEjected == .percent(50) && breaker.ejectFor == .seconds(30))
