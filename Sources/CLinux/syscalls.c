@@ -121,6 +121,10 @@ int linux_set_window_size(int terminal, uint16_t rows, uint16_t columns) {
     return ioctl(terminal, TIOCSWINSZ, &size);
 }
 
+int linux_set_pipe_room(int pipe, int bytes) { return fcntl(pipe, F_SETPIPE_SZ, bytes); }
+
+int linux_pipe_room(int pipe) { return fcntl(pipe, F_GETPIPE_SZ); }
+
 int linux_set_nonblocking(int descriptor) {
     int flags = fcntl(descriptor, F_GETFL);
     return flags < 0 ? -1 : fcntl(descriptor, F_SETFL, flags | O_NONBLOCK);

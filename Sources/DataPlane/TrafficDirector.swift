@@ -30,6 +30,8 @@ public enum TrafficEvent: Sendable, Hashable {
     case applied(reloaded: String?)
     /// A table could not be put into effect, and the last good one stays; the reason is a sentence. It is tried again.
     case refused(reason: String)
+    /// Requests are served that nothing counts; the reason is a sentence.
+    case uncounted(reason: String)
     /// A pod is left out, or tried again, by the circuit breaker; the reason is a sentence.
     case circuit(podUID: String, isOpen: Bool, reason: String)
 }

@@ -56,17 +56,13 @@ struct ConfigurationWriter {
         section("global")
         add(
             "stats socket \(directory)/admin.sock mode 600 level admin expose-fd listeners",
-            // A stream with a buffer before it: what is served while the agent restarts is counted too.
-            "log ring@requests format raw local0",
+            // A pipe, in which lines wait while the agent restarts. A ring of HAProxy's own wakes one of its threads for each line.
+            "log stdout len 512 format raw local0",
             "hard-stop-after \(settings.hardStopAfter.wholeMilliseconds)ms",
             "close-spread-time \(settings.closeSpread.wholeMilliseconds)ms",
             "ssl-default-bind-options ssl-min-ver TLSv1.2")
         add(settings.user) { "user \($0)" }
         add(settings.maxConnections) { "maxconn \($0)" }
-        section("ring requests")
-        add(
-            "format raw", "maxlen 512", "size 4194304", "timeout connect 1s", "timeout server 10s",
-            "server agent unix@\(directory)/log.sock log-proto octet-count")
     }
 
     private mutating func writeDefaults() {

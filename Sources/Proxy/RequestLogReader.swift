@@ -1,44 +1,35 @@
-/// Reads the stream that HAProxy writes its log to: lines with their lengths before them (RFC 6587 section 3.4.1).
+/// Reads the lines that HAProxy writes about requests, wherever they are torn.
 public struct RequestLogReader {
-    private var buffer: [UInt8] = []
+    /// The beginning of a line whose end has not come.
+    private var rest: [UInt8] = []
     private var names = RequestNames()
-    /// Whether the stream held something that is no length; it cannot be read on.
-    public private(set) var isBroken = false
-    /// The longest line that is believed.
+    /// The longest line that is waited for.
     private static let limit = 65_536
 
-    /// Makes the state of a new stream.
+    /// Makes the state before anything was read.
     public init() {}
 
-    /// Takes in bytes and returns the requests whose lines are whole.
-    public mutating func take(_ bytes: some Sequence<UInt8>) -> [RequestRecord] {
-        var pending: [UInt8] = []
-        swap(&pending, &buffer)
-        pending.append(contentsOf: bytes)
-        let (used, records) = pending.withUnsafeBytes { read($0) }
-        pending.removeFirst(used)
-        buffer = pending
+    /// Takes in bytes and returns the requests whose lines are whole. What is no request is passed over.
+    public mutating func take(_ bytes: UnsafeRawBufferPointer) -> [RequestRecord] {
+        var records: [RequestRecord] = []
+        var start = 0
+        while let end = bytes[start...].firstIndex(of: 0x0A) {
+            let line = UnsafeRawBufferPointer(rebasing: bytes[start..<end])
+            let record = rest.isEmpty ? RequestLog.record(line, &names) : finish(line)
+            if let record { records.append(record) }
+            start = end + 1
+        }
+        rest += bytes[start...]
+        if rest.count > Self.limit { rest = [] }
         return records
     }
 
-    private mutating func read(_ bytes: UnsafeRawBufferPointer) -> (used: Int, records: [RequestRecord]) {
-        var records: [RequestRecord] = []
-        var position = 0
-        while !isBroken, let space = bytes[position...].firstIndex(of: 0x20) {
-            guard let length = Int(String(decoding: bytes[position..<space], as: UTF8.self)),
-                (0...Self.limit).contains(length)
-            else {
-                isBroken = true
-                break
-            }
-            let end = space + 1 + length
-            guard end <= bytes.count else { break }
-            let line = UnsafeRawBufferPointer(rebasing: bytes[(space + 1)..<end])
-            if let record = RequestLog.record(line, &names) { records.append(record) }
-            position = end
-        }
-        if bytes.count - position > Self.limit + 16 { isBroken = true }
-        return (position, records)
+    /// Reads a line of which the beginning came earlier.
+    private mutating func finish(_ end: UnsafeRawBufferPointer) -> RequestRecord? {
+        var line: [UInt8] = []
+        swap(&line, &rest)
+        line += end
+        return line.withUnsafeBytes { RequestLog.record($0, &names) }
     }
 }
 

@@ -27,6 +27,8 @@ public enum RuntimeCommand: Sendable, Hashable {
     public static let tunnelTable = "tunnels"
     /// Asks for all servers and backends.
     public static let showStatistics = "show stat -1 6 -1"
+    /// Asks for what a process knows of itself.
+    public static let showInformation = "show info"
     /// Asks for the WebSockets of each pod.
     public static let showTunnels = "show table \(tunnelTable)"
 

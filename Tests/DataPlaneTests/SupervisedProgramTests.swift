@@ -25,12 +25,12 @@ import Threads
         let events = Mailbox<ProgramEvent>()
 
         /// A shell's script; reading `$GATE` waits for ever, without a process more.
-        init(_ directory: String, _ script: String, logLimit: Int = 1 << 20) throws {
+        init(_ directory: String, _ script: String, logLimit: Int = 1 << 20, outputRoom: Int? = nil) throws {
             let gate = "\(directory)/gate"
             try systemCall("mkfifo", path: gate) { mkfifo(gate, 0o600) }
             program = Program(
                 executable: "/bin/sh", arguments: ["-c", script], environment: ["GATE=\(gate)"],
-                pidFile: "\(directory)/pid", logFile: "\(directory)/log", logLimit: logLimit)
+                pidFile: "\(directory)/pid", logFile: "\(directory)/log", logLimit: logLimit, outputRoom: outputRoom)
         }
 
         func supervise() throws -> SupervisedProgram {
@@ -89,6 +89,29 @@ import Threads
             defer { supervised.stop() }
             let started = try subject.nextPid()
             #expect(!started.adopted && started.pid != getpid())
+        }
+    }
+
+    @Test func `what a program writes waits for whoever reads, also while nobody does`() throws {
+        try withTestDirectory { directory in
+            let subject = try Subject(
+                directory, "echo one; read line < $GATE; echo two; echo lost >&2; read line < $GATE", outputRoom: 4096)
+            let supervised = try subject.supervise()
+            defer { supervised.stop() }
+            let pid = try subject.nextPid().pid
+            func read() throws -> String {
+                let output = Descriptor(owning: try RunningProgram.openOutput(pid: pid))
+                #expect(awaitReadable(output.raw, milliseconds: 10_000))
+                var bytes = [UInt8](repeating: 0, count: 4096)
+                let count = Glibc.read(output.raw, &bytes, bytes.count)
+                return String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)
+            }
+            #expect(try read() == "one\n")
+            let gate = try Descriptor(opening: "\(directory)/gate", flags: O_WRONLY)
+            try writeAll(gate.raw, Array("go\n".utf8), path: "gate")
+            while subject.program.lastLines(1).isEmpty { sched_yield() }
+            #expect(subject.program.lastLines(2) == ["lost"])
+            #expect(try read() == "two\n")
         }
     }
 

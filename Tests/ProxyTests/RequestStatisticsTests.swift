@@ -24,7 +24,7 @@ import Testing
     ) {
         let line = "shop:web:http:\(side) \(pod) \(status) \(time) \(ending) \(second)"
         var reader = RequestLogReader()
-        guard let record = reader.take("\(line.utf8.count) \(line)".utf8).first else { return }
+        guard let record = reader.take(line + "\n").first else { return }
         for _ in 0..<count { statistics.note(record) }
     }
 

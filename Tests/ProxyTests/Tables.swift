@@ -44,3 +44,8 @@ func fresh(_ configuration: HAProxyConfiguration) -> ObservedProxy {
     }
     return observed
 }
+
+extension RequestLogReader {
+    /// Reads a text.
+    mutating func take(_ text: String) -> [RequestRecord] { Array(text.utf8).withUnsafeBytes { take($0) } }
+}

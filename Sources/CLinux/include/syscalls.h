@@ -63,6 +63,10 @@ ssize_t linux_receive(int socket, void *bytes, size_t length, int *descriptors, 
 int linux_set_window_size(int terminal, uint16_t rows, uint16_t columns);
 /// fcntl(2) F_SETFL O_NONBLOCK.
 int linux_set_nonblocking(int descriptor);
+/// fcntl(2) F_SETPIPE_SZ.
+int linux_set_pipe_room(int pipe, int bytes);
+/// fcntl(2) F_GETPIPE_SZ.
+int linux_pipe_room(int pipe);
 /// Whether a directory of an overlay layer hides the same directory of the layers below it: 1 or 0.
 int linux_is_opaque(const char *path);
 

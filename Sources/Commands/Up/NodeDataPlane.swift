@@ -75,6 +75,7 @@ package final class NodeDataPlane: NodeTraffic {
             switch event {
             case .ended(let reason): log("the load balancer ended: \(reason)")
             case .refused(let reason): log("the load balancer keeps what it has: \(reason)")
+            case .uncounted(let reason): log("requests are not counted: \(reason)")
             case .circuit(let pod, let isOpen, let reason):
                 log("pod \(pod) is \(isOpen ? "left out" : "tried again"): \(reason)")
             case .serving, .drained, .running, .applied: break
@@ -112,7 +113,7 @@ package final class NodeDataPlane: NodeTraffic {
         director.observe { event in
             switch event {
             case .serving, .drained, .applied, .running: changed()
-            case .ended, .refused, .circuit: break
+            case .ended, .refused, .uncounted, .circuit: break
             }
         }
     }

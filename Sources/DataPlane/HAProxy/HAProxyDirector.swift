@@ -7,7 +7,7 @@ import Threads
 
 /// Puts endpoint tables into effect with HAProxy, keeps it running, and counts requests.
 ///
-/// One thread decides and speaks to HAProxy; one receives its log; one keeps it running. HAProxy goes on when this process
+/// One thread decides and speaks to HAProxy; one reads what it writes of requests; one keeps it running. HAProxy goes on when this process
 /// ends, and the next one takes it over as it is.
 public final class HAProxyDirector: TrafficDirector {
     private let options: HAProxyOptions
@@ -31,9 +31,11 @@ public final class HAProxyDirector: TrafficDirector {
         self.shared = shared
         let files = ProxyFiles(directory: options.directory, executable: options.executable)
         try files.prepare()
-        program = try SupervisedProgram(options.program, clock: options.clock) { shared.inbox.send(.program($0)) }
-        receiver = try RequestLogReceiver(path: "\(options.directory)/log.sock", owner: options.userNumber ?? 0) {
-            shared.inbox.send(.records($0))
+        let receiver = try RequestLogReceiver { shared.inbox.send(.records($0)) }
+        self.receiver = receiver
+        program = try SupervisedProgram(options.program, clock: options.clock) { event in
+            if case .running(let pid, _) = event { receiver.follow(pid, telling: shared) }
+            shared.inbox.send(.program(event))
         }
     }
 
@@ -119,6 +121,17 @@ public final class HAProxyDirector: TrafficDirector {
 
     /// How many bytes the statistics take.
     public var statisticsBytes: Int { shared.statistics.change { $0.requests.bytes } }
+}
+
+extension RequestLogReceiver {
+    /// Reads what a HAProxy writes; one that ends at once tells so itself.
+    fileprivate func follow(_ pid: Int32, telling shared: DirectorState) {
+        do {
+            try follow(pid)
+        } catch where error.errno == EINVAL {
+            shared.tell(.uncounted(reason: "the load balancer's output is no pipe"))
+        } catch {}
+    }
 }
 
 /// What the threads of a director share.

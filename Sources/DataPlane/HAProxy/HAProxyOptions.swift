@@ -11,6 +11,8 @@ public struct HAProxyOptions: Sendable {
     public var executable: String
     /// The user that serves requests, if there is one of this name.
     public var user: String
+    /// How many bytes of lines about requests wait while nobody reads them: 4 MiB, or what the kernel grants.
+    var logRoom = 4 << 20
     /// A clock that never jumps.
     public var clock: @Sendable () -> TimeSpan
 
@@ -33,23 +35,14 @@ public struct HAProxyOptions: Sendable {
                 "-W", "-S", "\(directory)/master.sock,mode,600", "-f",
                 ProxyFiles(directory: directory, executable: executable).configuration,
             ],
-            pidFile: "\(directory)/haproxy.pid", logFile: "\(directory)/haproxy.log")
+            pidFile: "\(directory)/haproxy.pid", logFile: "\(directory)/haproxy.log", outputRoom: logRoom)
     }
 
     /// Whether there is a HAProxy to run.
     public var isInstalled: Bool { access(executable, X_OK) == 0 }
 
-    /// The number of the user; nil when there is no such user, or when it could not reach the log's socket: then root serves.
-    var userNumber: uid_t? {
-        var path = parentDirectory(of: directory)
-        while true {
-            var status = stat()
-            guard stat(path, &status) == 0, status.st_mode & S_IXOTH != 0 else { return nil }
-            if path == "/" || path == "." { break }
-            path = parentDirectory(of: path)
-        }
-        return getpwnam(user)?.pointee.pw_uid
-    }
+    /// Whether the machine has the user.
+    var hasUser: Bool { getpwnam(user) != nil }
 }
 
 /// Why HAProxy cannot be run at all.

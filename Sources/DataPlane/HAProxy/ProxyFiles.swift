@@ -23,9 +23,7 @@ struct ProxyFiles: Sendable {
     }
 
     func prepare() throws(LinuxError) {
-        // HAProxy's unprivileged user passes through to the log's socket.
-        try makeDirectories(directory, mode: 0o711)
-        try systemCall("chmod", path: directory) { chmod(directory, 0o711) }
+        try makeDirectories(directory, mode: 0o700)
         try makeDirectories(certificates, mode: 0o700)
     }
 

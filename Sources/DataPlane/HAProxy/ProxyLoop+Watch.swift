@@ -18,6 +18,7 @@ extension ProxyLoop {
                 observed?.note(rows)
                 noteNumbers(rows)
                 noteRetries(rows)
+                noteLost(ObservedProxy.lostRequests(try runtime.text(RuntimeCommand.showInformation)) ?? 0)
                 noteIdle(rows)
                 processes = departed + old.map { ($0.key, $0.value.rows) }.sorted { $0.0 < $1.0 }
                 departed = []
@@ -55,6 +56,16 @@ extension ProxyLoop {
             if countedRetries[name] != nil, grown > 0 { breaker.note(name, errors: grown, successes: 0, at: now) }
         }
         countedRetries = counted
+    }
+
+    /// Tells of requests that are in no count: once a minute while there are some.
+    private func noteLost(_ count: Int) {
+        if lost.process != current { lost = (current, 0) }
+        let now = options.clock()
+        guard count > lost.count, now >= nextLossTold else { return }
+        nextLossTold = now + .minutes(1)
+        shared.tell(.uncounted(reason: "the lines of \(count - lost.count) were lost, because nobody read them in time"))
+        lost.count = count
     }
 
     /// Counts how often in a row each pod that gets no more requests was seen without any. Once is not enough: a request may

@@ -47,6 +47,10 @@ final class ProxyLoop {
     var breaker = CircuitBreaker()
     /// The further tries of each server that the breaker knows of.
     var countedRetries: [ServerName: Int] = [:]
+    /// How many requests a process could not log, as was told last.
+    var lost = (process: Int32(0), count: 0)
+    /// When more of them are told.
+    var nextLossTold = TimeSpan.zero
     /// The last table, as it was applied.
     var table: EndpointTable?
     /// Until when routes are not served, because another program has a public port of the node: services are, all the same.
@@ -173,7 +177,7 @@ final class ProxyLoop {
         self.table = table
         var table = table
         if routesRestUntil != nil { (table.settings.httpPort, table.settings.httpsPort) = (nil, nil) }
-        if table.settings.user == nil, options.userNumber != nil { table.settings.user = options.user }
+        if table.settings.user == nil, options.hasUser { table.settings.user = options.user }
         let configuration = HAProxyConfiguration(table, directory: options.directory, after: desired)
         if configuration.table != desired?.table {
             hasNews = true

@@ -17,13 +17,15 @@ public struct Program: Sendable, Hashable {
     public var pidFile: String
     /// Where its standard output and error go.
     public var logFile: String
+    /// How many bytes of the standard output wait in a pipe for whoever reads them; the log has it when nil.
+    public var outputRoom: Int?
     /// How many bytes the log may have before its older half is given up; checked by `boundLog`.
     public var logLimit: Int
 
     /// Describes a program.
     public init(
         executable: String, arguments: [String], environment: [String] = [], pidFile: String, logFile: String,
-        logLimit: Int = 1 << 20
+        logLimit: Int = 1 << 20, outputRoom: Int? = nil
     ) {
         self.executable = executable
         self.arguments = arguments
@@ -31,10 +33,23 @@ public struct Program: Sendable, Hashable {
         self.pidFile = pidFile
         self.logFile = logFile
         self.logLimit = logLimit
+        self.outputRoom = outputRoom
     }
 
     /// What the program's environment says of it.
     var marker: String { "MARTLET_PROGRAM=\(pidFile)" }
+
+    private func start(_ launch: inout Launch, null: borrowing Descriptor, log: borrowing Descriptor) throws
+        -> StartedProcess
+    {
+        guard outputRoom != nil else {
+            launch.streams = (null.raw, log.raw, log.raw)
+            return try launch.start()
+        }
+        let output = try makeOutput()
+        launch.streams = (null.raw, output.raw, log.raw)
+        return try launch.start()
+    }
 
     /// Starts the program and writes down what it is. It is a child of this process for as long as this process lives.
     ///
@@ -50,8 +65,7 @@ public struct Program: Sendable, Hashable {
                 environment: ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", marker] + environment
             ),
         ])
-        launch.streams = (null.raw, log.raw, log.raw)
-        let process = try withExtendedLifetime((null.raw, log.raw)) { try launch.start() }
+        let process = try start(&launch, null: null, log: log)
         failpoint(.programStarted)
         do {
             guard let startTime = processStartTime(process.pid) else {

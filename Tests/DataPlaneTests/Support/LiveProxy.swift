@@ -12,9 +12,11 @@ final class LiveProxy: Sendable {
     let events = Monitor<[TrafficEvent]>([])
     let directory: String
 
-    init(_ directory: String) throws {
+    init(_ directory: String, logRoom: Int? = nil) throws {
         self.directory = directory
-        director = try HAProxyDirector(HAProxyOptions(directory: directory))
+        var options = HAProxyOptions(directory: directory)
+        if let logRoom { options.logRoom = logRoom }
+        director = try HAProxyDirector(options)
         director.observe { [events] event in events.change { $0.append(event) } }
         try director.start()
     }

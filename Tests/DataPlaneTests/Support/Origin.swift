@@ -53,11 +53,12 @@ final class Origin: Sendable {
         accepting.change { $0 = thread }
     }
 
-    static func address(_ port: Int) -> sockaddr_in {
+    /// An address and port of loopback: 127.0.0.1, or another host.
+    static func address(_ port: Int, host: UInt8 = 1) -> sockaddr_in {
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = in_port_t(port).bigEndian
-        address.sin_addr.s_addr = in_addr_t(0x7F00_0001).bigEndian
+        address.sin_addr.s_addr = in_addr_t(0x7F00_0000 + UInt32(host)).bigEndian
         return address
     }
 
@@ -177,12 +178,18 @@ enum HTTP {
         return String(decoding: bytes, as: UTF8.self)
     }
 
-    /// Connects to a port of loopback; nil when nobody listens.
-    static func connect(_ port: Int) -> Int32? {
+    /// Connects to a port of loopback, from 127.0.0.`host`; nil when nobody listens.
+    static func connect(_ port: Int, from host: UInt8 = 1) -> Int32? {
         let connection = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         var address = Origin.address(port)
         var limit = timeval(tv_sec: 30, tv_usec: 0)
         setsockopt(connection, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+        var source = Origin.address(0, host: host)
+        _ = withUnsafePointer(to: &source) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(connection, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
         let code = withUnsafePointer(to: &address) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
                 Glibc.connect(connection, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
@@ -217,9 +224,10 @@ enum HTTP {
 
     /// Makes one request on a connection of its own.
     static func get(
-        _ port: Int, _ path: String = "/", method: String = "GET", headers: [String] = ["Host: test"]
+        _ port: Int, _ path: String = "/", method: String = "GET", headers: [String] = ["Host: test"],
+        from host: UInt8 = 1
     ) -> Answer? {
-        guard let connection = connect(port) else { return nil }
+        guard let connection = connect(port, from: host) else { return nil }
         defer { close(connection) }
         return request(on: connection, path, method: method, headers: headers)
     }
