@@ -328,6 +328,23 @@ import Threads
         }
     }
 
+    @Test func `a program of the node gets answers from a UDP service, which it asks from the service's own address`() throws {
+        try withMachines { machines, _ in
+            let service = Destination(try IPAddress("10.78.0.5"), 53)
+            try machines.network.setVirtualAddresses([service.address])
+            let (pod, address) = try machines.attach("one")
+            let server = try Datagrams(in: pod, port: 5353)
+            try machines.network.setUDPServices([UDPService(service, endpoints: [Destination(address, 5353)])])
+            let client = try Datagrams(in: machines.node)
+            try client.send(1, to: service.address, port: service.port)
+            let question = try server.receive()
+            #expect(question.byte == 1 && question.from.address == service.address)
+            try server.send(2, to: question.from.address, port: question.from.port)
+            let answer = try client.receive()
+            #expect(answer.byte == 2 && answer.from == service)
+        }
+    }
+
     @Test func `what the library says of a mistake is in the error`() throws {
         let namespace = try TestNamespace()
         let filter = try withExtendedLifetime(namespace) { try PacketFilter(namespacePath: namespace.path) }

@@ -46,7 +46,7 @@ struct NodeFilter: Sendable, Hashable {
             chain input {
                 type filter hook input priority filter; policy accept;
                 ip daddr \(serviceRange) tcp flags & (syn | ack) == syn socket wildcard 1 reject with tcp reset
-                ip daddr \(serviceRange) meta l4proto udp reject
+                ip daddr \(serviceRange) meta l4proto udp ct direction original reject
                 iifname != { "\(bridge)", "lo" } ip daddr \(bridgeAddress) meta l4proto { tcp, udp } th dport 53 drop
             }
             chain host-ports {
