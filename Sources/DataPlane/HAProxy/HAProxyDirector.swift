@@ -128,7 +128,7 @@ extension RequestLogReceiver {
     fileprivate func follow(_ pid: Int32, telling shared: DirectorState) {
         do {
             try follow(pid)
-        } catch where error.errno == EINVAL {
+        } catch  where error.errno == EINVAL {
             shared.tell(.uncounted(reason: "the load balancer's output is no pipe"))
         } catch {}
     }

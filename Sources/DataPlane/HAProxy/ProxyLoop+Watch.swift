@@ -64,7 +64,8 @@ extension ProxyLoop {
         let now = options.clock()
         guard count > lost.count, now >= nextLossTold else { return }
         nextLossTold = now + .minutes(1)
-        shared.tell(.uncounted(reason: "the lines of \(count - lost.count) were lost, because nobody read them in time"))
+        let grown = count - lost.count
+        shared.tell(.uncounted(reason: "the lines of \(grown) were lost, because nobody read them in time"))
         lost.count = count
     }
 
