@@ -328,7 +328,9 @@ import Threads
         }
     }
 
-    @Test func `a program of the node gets answers from a UDP service, which it asks from the service's own address`() throws {
+    @Test func `a program of the node gets answers from a UDP service, which it asks from the service's own address`()
+        throws
+    {
         try withMachines { machines, _ in
             let service = Destination(try IPAddress("10.78.0.5"), 53)
             try machines.network.setVirtualAddresses([service.address])

@@ -23,15 +23,22 @@ func measureEndpoints(_ options: Options) throws {
     defer { node.end() }
     try node.begin(apps)
     for run in 1...(try options.number("runs", default: 5)) {
-        let times = try (0..<changes).map { number in
+        var (times, drained, served): ([Double], [Double], [Double]) = ([], [], [])
+        for number in 0..<changes {
             usleep(UInt32.random(in: 1000...20_000))
-            return try node.change(apps, number)
+            let change = try node.change(apps, number)
+            times.append(change.heeded)
+            if let end = change.drained { drained.append(end) } else { served.append(change.heeded) }
         }
         let (middle, most) = (median(times) ?? 0, percentile(times, 0.99) ?? 0)
         progress("run \(run): \(changes) changes of pods, median \(middle) ms, p99 \(most) ms")
         let work = "a pod's change until HAProxy heeds it, \(apps.count) Apps"
         emit(Sample(name: "endpoints", work: "\(work), median", value: middle, unit: "ms"))
         emit(Sample(name: "endpoints", work: "\(work), p99", value: most, unit: "ms"))
+        for (what, times) in [("ready until it is served", served), ("not ready until it is drained", drained)] {
+            let value = percentile(times, 0.99) ?? 0
+            emit(Sample(name: "endpoints", work: "\(what), \(apps.count) Apps, p99", value: value, unit: "ms"))
+        }
     }
     let own = try proportionalMegabytes(of: [Int(getpid())]) - memoryBefore
     let proxies = try proportionalMegabytes(of: node.proxies())
@@ -86,8 +93,7 @@ final class DataPlaneNode {
 
     init(directory: String) throws {
         self.directory = directory
-        // HAProxy's user passes through to its sockets.
-        try makeDirectories(directory, mode: 0o711)
+        try makeDirectories(directory, mode: 0o700)
         let network = try NodeNetwork(
             cidr: "10.199.0.0/16", serviceCIDR: "10.198.0.0/16", runDirectory: directory)
         try network.ensureBridge()
@@ -115,8 +121,9 @@ final class DataPlaneNode {
         progress("\(apps.count) Apps with two pods each are served after \(MachineTime.now - start) ms")
     }
 
-    /// Has one pod be ready no more, or ready again, and returns after how many milliseconds HAProxy does as it says.
-    func change(_ apps: ManyApps, _ number: Int) throws -> Double {
+    /// Has one pod be ready no more, or ready again, and returns after how many milliseconds HAProxy does as it says; of one that is
+    /// ready no more also when it counts as drained.
+    func change(_ apps: ManyApps, _ number: Int) throws -> (heeded: Double, drained: Double?) {
         let app = number / 2 * 7 % apps.count
         let isReady = number % 2 == 1
         let pod = apps.pod(app, 0, isReady: isReady)
@@ -127,7 +134,12 @@ final class DataPlaneNode {
         guard try state(of: pod.uid) == (isReady ? "0" : "8") else {
             throw BenchmarkError("HAProxy says otherwise of \(pod.name)")
         }
-        return time
+        if isReady { return (time, nil) }
+        while !plane.isDrained(pod.uid) {
+            guard MachineTime.now - start < 10_000 else { throw BenchmarkError("\(pod.name) does not drain") }
+            usleep(100)
+        }
+        return (time, MachineTime.now - start)
     }
 
     private func awaitServed(_ pod: String, serves: Bool, within limit: Double) throws {
