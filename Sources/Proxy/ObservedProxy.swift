@@ -108,7 +108,7 @@ extension ObservedProxy {
         return counts
     }
 
-    /// Reads how many requests a process has logged to a full pipe out of what `show info` answers.
+    /// Reads how many requests a process could not log, because the pipe was full, out of what `show info` answers.
     public static func lostRequests(_ answer: String) -> Int? {
         let name = "DroppedLogs: "
         return answer.split(separator: "\n").first { $0.hasPrefix(name) }.flatMap { Int($0.dropFirst(name.count)) }

@@ -128,9 +128,10 @@ extension RequestLogReceiver {
     fileprivate func follow(_ pid: Int32, telling shared: DirectorState) {
         do {
             try follow(pid)
-        } catch  where error.errno == EINVAL {
+        } catch {
+            guard error.errno == EINVAL else { return }
             shared.tell(.uncounted(reason: "the load balancer's output is no pipe"))
-        } catch {}
+        }
     }
 }
 

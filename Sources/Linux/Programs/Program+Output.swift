@@ -2,15 +2,16 @@ import CLinux
 import Glibc
 
 extension Program {
-    /// A pipe for the program's standard output, of `outputRoom` bytes or as many as the kernel grants.
+    /// Where the program's standard output goes: the log, or a pipe of `outputRoom` bytes or as many as the kernel grants.
     ///
-    /// The program has it for reading and writing (fifo(7)), so that what it writes stays while nobody follows it, and it is not told
+    /// The program has the pipe for reading and writing (fifo(7)), so that what it writes stays while nobody follows it, and it is not told
     /// that nobody does.
-    func makeOutput() throws(LinuxError) -> Descriptor {
+    func makeOutput(_ log: borrowing Descriptor) throws(LinuxError) -> Descriptor {
+        guard let outputRoom else { return Descriptor(owning: try duplicate(log.raw)) }
         let pipe = try Pipe()
         defer { pipe.close() }
         let output = try Descriptor(opening: "/proc/self/fd/\(pipe.reading)", flags: O_RDWR)
-        if let outputRoom, linux_set_pipe_room(output.raw, Int32(clamping: outputRoom)) < 0 {
+        if linux_set_pipe_room(output.raw, Int32(clamping: outputRoom)) < 0 {
             // More than this takes CAP_SYS_RESOURCE (pipe(7)).
             let most = try readText("/proc/sys/fs/pipe-max-size").split(separator: "\n").first.flatMap { Int32($0) }
             _ = linux_set_pipe_room(output.raw, most ?? 65_536)
@@ -20,9 +21,6 @@ extension Program {
 }
 
 extension RunningProgram {
-    /// Opens the pipe that the program's standard output goes to, to be read without waiting.
-    public func openOutput() throws(LinuxError) -> Int32 { try Self.openOutput(pid: pid) }
-
     /// Opens the pipe that the standard output of a process goes to, to be read without waiting.
     ///
     /// - Throws: with `EINVAL` when it goes to something else.

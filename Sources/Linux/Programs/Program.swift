@@ -39,18 +39,6 @@ public struct Program: Sendable, Hashable {
     /// What the program's environment says of it.
     var marker: String { "MARTLET_PROGRAM=\(pidFile)" }
 
-    private func start(_ launch: inout Launch, null: borrowing Descriptor, log: borrowing Descriptor) throws
-        -> StartedProcess
-    {
-        guard outputRoom != nil else {
-            launch.streams = (null.raw, log.raw, log.raw)
-            return try launch.start()
-        }
-        let output = try makeOutput()
-        launch.streams = (null.raw, output.raw, log.raw)
-        return try launch.start()
-    }
-
     /// Starts the program and writes down what it is. It is a child of this process for as long as this process lives.
     ///
     /// - Throws: `LaunchError` when it cannot be executed, `LinuxError` when its files cannot be written; then it does not
@@ -65,7 +53,9 @@ public struct Program: Sendable, Hashable {
                 environment: ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", marker] + environment
             ),
         ])
-        let process = try start(&launch, null: null, log: log)
+        let output = try makeOutput(log)
+        launch.streams = (null.raw, output.raw, log.raw)
+        let process = try Self.start(launch, null, output, log)
         failpoint(.programStarted)
         do {
             guard let startTime = processStartTime(process.pid) else {
@@ -82,6 +72,13 @@ public struct Program: Sendable, Hashable {
             throw error
         }
     }
+}
+
+extension Program {
+    /// Starts with streams that last until then.
+    private static func start(
+        _ launch: Launch, _ input: borrowing Descriptor, _ output: borrowing Descriptor, _ log: borrowing Descriptor
+    ) throws(LaunchError) -> StartedProcess { try launch.start() }
 }
 
 /// A program that runs.
