@@ -66,6 +66,49 @@ private func client() -> FakeAPIClient {
     #expect(document.output.hasPrefix("510"), "\(document.output)")
 }
 
+@Test func `top pods and top nodes show requests beside what is used`() {
+    let client = client()
+    client.on(
+        "GET", "/apis/metrics.martlet.dev/v1/apps",
+        [
+            "items": [
+                metrics("web", figures(0), [part("web-1-a") { $0.requests = figures(500) }, part("web-1-b")])
+            ]
+        ])
+    func use(_ name: String) -> JSONValue {
+        [
+            "metadata": ["name": .string(name), "namespace": "default"],
+            "containers": [["name": "main", "usage": ["cpu": "250m", "memory": "64Mi"]]],
+        ]
+    }
+    let pods = "/apis/metrics.k8s.io/v1beta1/namespaces/default/pods"
+    client.on("GET", pods, ["items": [use("web-1-a"), use("web-1-b"), use("job-1")]])
+    client.on("GET", path, ["items": [metrics("web", figures(0), [part("web-1-a") { $0.requests = figures(500) }])]])
+    let run = CommandRun("top", "pods", "--sum", client: client)
+    #expect(
+        run.output == """
+            NAME      CPU(cores)   MEMORY(bytes)   REQ/S
+            job-1     250m         64Mi            -
+            web-1-a   250m         64Mi            50
+            web-1-b   250m         64Mi            -
+            total     750m         192Mi           50
+
+            """, "\(run.output)\(run.errors)")
+    client.on(
+        "GET", "/apis/metrics.k8s.io/v1beta1/nodes",
+        [
+            "items": [["metadata": ["name": "one"], "usage": ["cpu": "1", "memory": "64Mi"]]]
+        ])
+    client.on("GET", "/api/v1/nodes", ["kind": "NodeList", "apiVersion": "v1", "items": []])
+    let pod = Pod {
+        ($0.metadata.name, $0.metadata.namespace, $0.spec.nodeName) = ("web-1-a", "default", "one")
+    }
+    client.on("GET", "/api/v1/pods", ["kind": "PodList", "apiVersion": "v1", "items": [pod.json]])
+    let nodes = CommandRun("top", "nodes", "--no-headers", client: client)
+    let cells = nodes.output.split(whereSeparator: \.isWhitespace).joined(separator: " ")
+    #expect(cells == "one 1000m <unknown> 64Mi <unknown> 50", "\(nodes.output)\(nodes.errors)")
+}
+
 @Test(arguments: [
     (["top", "things"], "expected pods, nodes or apps"),
     (["top", "apps", "--sort-by", "size"], "--sort-by takes requests"),

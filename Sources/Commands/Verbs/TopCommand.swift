@@ -9,7 +9,7 @@ enum TopCommand {
         usage: "pods|nodes|apps [NAME] [--sort-by COLUMN] [--window 1m]",
         discussion: """
             Processors are counted in thousandths (250m is a quarter of one), on average over the last seconds. Memory is what cannot
-            be dropped: without cached files that are not in use.
+            be dropped: without cached files that are not in use. REQ/S are the requests of the last ten seconds.
 
             Of Apps the requests of the last seconds are shown. ERRORS are answers of 500 to 599. RETRIES and CONN-ERRORS are what went
             wrong at a pod and may have gone well at another. P50, P95 and P99: half, 95 % and 99 % of the answers took at most so long.
@@ -42,6 +42,8 @@ private struct TopRun {
         var names: [String]
         var milliCPU: Int64
         var bytes: Int64
+        /// The pods whose use it is.
+        var pods: [ObjectKey] = []
     }
 
     let call: Invocation
@@ -134,7 +136,10 @@ private struct TopRun {
             let names = (namespace == nil ? ["namespace"] : []) + ["name"]
             let own = names.map { pod["metadata"]?[$0]?.string ?? "" }
             let containers = (pod["containers"]?.array ?? []).map { row($0, own + [$0["name"]?.string ?? ""]) }
-            return isSplit ? containers : [sum(containers, own)]
+            if isSplit { return containers }
+            var whole = sum(containers, own)
+            whole.pods = [podKey(pod)]
+            return [whole]
         }
         sort(&rows)
         if call.flag("sum") {
@@ -144,8 +149,16 @@ private struct TopRun {
         let headers =
             (namespace == nil ? ["NAMESPACE"] : []) + (isSplit ? ["POD", "NAME"] : ["NAME"])
             + ["CPU(cores)", "MEMORY(bytes)"]
+        let cells = rows.map { $0.names + ["\($0.milliCPU)m", "\($0.bytes >> 20)Mi"] }
+        if isSplit { return TextTable(headers: headers, rows: cells) }
+        let requests = PodRequests(api, namespace: namespace)
         return TextTable(
-            headers: headers, rows: rows.map { $0.names + ["\($0.milliCPU)m", "\($0.bytes >> 20)Mi"] })
+            headers: headers + ["REQ/S"], rows: zip(cells, rows).map { $0 + [requests.cell($1.pods)] })
+    }
+
+    private func podKey(_ pod: JSONValue) -> ObjectKey {
+        let (namespace, name) = (pod["metadata"]?["namespace"]?.string, pod["metadata"]?["name"]?.string)
+        return ObjectKey(.pod, namespace: namespace ?? "", name: name ?? "")
     }
 
     private func row(_ item: JSONValue, _ names: [String]) -> Row {
@@ -154,7 +167,9 @@ private struct TopRun {
     }
 
     private func sum(_ rows: [Row], _ names: [String]) -> Row {
-        Row(names: names, milliCPU: rows.map(\.milliCPU).reduce(0, +), bytes: rows.map(\.bytes).reduce(0, +))
+        Row(
+            names: names, milliCPU: rows.map(\.milliCPU).reduce(0, +), bytes: rows.map(\.bytes).reduce(0, +),
+            pods: rows.flatMap(\.pods))
     }
 
     private func sort(_ rows: inout [Row]) {
@@ -173,13 +188,16 @@ private struct TopRun {
         let known = try api.list(Node.self, namespace: nil, fields: nil)
         var rows = nodes.map { row($0, [$0["metadata"]?["name"]?.string ?? ""]) }
         sort(&rows)
+        let requests = PodRequests(api, namespace: nil)
+        let pods = Dictionary(grouping: try api.list(Pod.self, namespace: nil, fields: nil)) { $0.spec.nodeName ?? "" }
         return TextTable(
-            headers: ["NAME", "CPU(cores)", "CPU(%)", "MEMORY(bytes)", "MEMORY(%)"],
+            headers: ["NAME", "CPU(cores)", "CPU(%)", "MEMORY(bytes)", "MEMORY(%)", "REQ/S"],
             rows: rows.map { row in
                 let room = known.first { $0.name == row.names[0] }?.status?.allocatable ?? [:]
                 return row.names + [
                     "\(row.milliCPU)m", share(row.milliCPU, of: room["cpu"]?.thousandths),
                     "\(row.bytes >> 20)Mi", share(row.bytes, of: room["memory"]?.whole),
+                    requests.cell((pods[row.names[0]] ?? []).map(\.key)),
                 ]
             })
     }
