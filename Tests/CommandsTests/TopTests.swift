@@ -66,6 +66,12 @@ private func client() -> FakeAPIClient {
     #expect(document.output.hasPrefix("510"), "\(document.output)")
 }
 
+/// What `top nodes` shows, with one space between.
+private func nodeCells(_ client: FakeAPIClient) -> String {
+    let run = CommandRun("top", "nodes", "--no-headers", client: client)
+    return run.output.split(whereSeparator: \.isWhitespace).joined(separator: " ") + run.errors
+}
+
 @Test func `top pods and top nodes show requests beside what is used`() {
     let client = client()
     client.on(
@@ -103,10 +109,9 @@ private func client() -> FakeAPIClient {
     let pod = Pod {
         ($0.metadata.name, $0.metadata.namespace, $0.spec.nodeName) = ("web-1-a", "default", "one")
     }
+    #expect(nodeCells(client) == "one 1000m <unknown> 64Mi <unknown> -", "pods are not for everybody to see")
     client.on("GET", "/api/v1/pods", ["kind": "PodList", "apiVersion": "v1", "items": [pod.json]])
-    let nodes = CommandRun("top", "nodes", "--no-headers", client: client)
-    let cells = nodes.output.split(whereSeparator: \.isWhitespace).joined(separator: " ")
-    #expect(cells == "one 1000m <unknown> 64Mi <unknown> 50", "\(nodes.output)\(nodes.errors)")
+    #expect(nodeCells(client) == "one 1000m <unknown> 64Mi <unknown> 50")
 }
 
 @Test(arguments: [

@@ -189,7 +189,9 @@ private struct TopRun {
         var rows = nodes.map { row($0, [$0["metadata"]?["name"]?.string ?? ""]) }
         sort(&rows)
         let requests = PodRequests(api, namespace: nil)
-        let pods = Dictionary(grouping: try api.list(Pod.self, namespace: nil, fields: nil)) { $0.spec.nodeName ?? "" }
+        // Whoever may see nodes but no pods sees nodes without requests.
+        let all = (try? api.list(Pod.self, namespace: nil, fields: nil)) ?? []
+        let pods = Dictionary(grouping: all) { $0.spec.nodeName ?? "" }
         return TextTable(
             headers: ["NAME", "CPU(cores)", "CPU(%)", "MEMORY(bytes)", "MEMORY(%)", "REQ/S"],
             rows: rows.map { row in
