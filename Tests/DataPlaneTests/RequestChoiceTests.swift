@@ -10,14 +10,6 @@ import Threads
 extension LiveHAProxy {
     /// Which pod a request goes to, and which one next when that does not answer.
     @Suite(.timeLimit(.minutes(10)), .enabled(if: isRoot)) struct RequestChoiceTests {
-        private func withOrigins(_ names: String..., body: (LiveProxy, [Origin], Int) throws -> Void) throws {
-            try withProxy { proxy in
-                let origins = try names.map { try Origin($0) }
-                defer { for origin in origins { origin.stop() } }
-                try body(proxy, origins, TestPorts.next())
-            }
-        }
-
         @Test(arguments: [
             (nil, "GET", 502), (["EmptyResponse"], "GET", 200), (["EmptyResponse"], "PUT", 200),
             (["EmptyResponse"], "POST", 502), (["EmptyResponse"], "PATCH", 502),

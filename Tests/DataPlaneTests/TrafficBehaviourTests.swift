@@ -10,15 +10,6 @@ import Threads
 extension LiveHAProxy {
     /// What HAProxy does with the requests, as the Apps say.
     @Suite(.timeLimit(.minutes(10)), .enabled(if: isRoot)) struct TrafficBehaviourTests {
-        /// Origins by name, ended afterwards.
-        private func withOrigins(_ names: String..., body: (LiveProxy, [Origin], Int) throws -> Void) throws {
-            try withProxy { proxy in
-                let origins = try names.map { try Origin($0) }
-                defer { for origin in origins { origin.stop() } }
-                try body(proxy, origins, TestPorts.next())
-            }
-        }
-
         /// Who answers so many requests.
         private func answers(_ port: Int, _ count: Int, headers: [String] = ["Host: test"]) -> [String: Int] {
             (0..<count).reduce(into: [:]) { counts, _ in

@@ -78,6 +78,15 @@ func withProxy(_ body: (LiveProxy) throws -> Void) throws {
     }
 }
 
+/// Runs a body with a director, origins by name, and a port for a service of theirs; ends everything afterwards.
+func withOrigins(_ names: String..., body: (LiveProxy, [Origin], Int) throws -> Void) throws {
+    try withProxy { proxy in
+        let origins = try names.map { try Origin($0) }
+        defer { for origin in origins { origin.stop() } }
+        try body(proxy, origins, TestPorts.next())
+    }
+}
+
 /// A service on loopback.
 func service(
     _ name: String = "web", port: Int, _ origins: [Origin], next: [Origin] = [], share: Int = 0,
