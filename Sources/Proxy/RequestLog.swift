@@ -35,11 +35,11 @@ public struct RequestRecord: Sendable, Hashable {
 
 /// HAProxy's log as this package has it written: fields with one space between, none of which can hold one. Only what is used is in
 /// it: HAProxy writes it for each request of the node.
-public enum RequestLog {
+enum RequestLog {
     /// The `log-format` of HTTP: backend, server, status, milliseconds, how it ended, and the second in which it began.
-    public static let httpFormat = "%b %s %ST %Ta %ts %Ts"
+    static let httpFormat = "%b %s %ST %Ta %ts %Ts"
     /// The `log-format` of TCP; it has no status.
-    public static let tcpFormat = "%b %s 0 %Tt %ts %Ts"
+    static let tcpFormat = "%b %s 0 %Tt %ts %Ts"
 
     /// Reads a line; nil for what HAProxy says beside requests.
     static func record(_ line: UnsafeRawBufferPointer, _ names: inout RequestNames) -> RequestRecord? {
