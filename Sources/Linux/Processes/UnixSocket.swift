@@ -18,24 +18,6 @@ public enum UnixSocket {
         return listener.release()
     }
 
-    /// Listens at a path of any length, which may hold the socket of a process that has ended. Only the owner may connect.
-    /// Non-blocking.
-    public static func listen(path: String) throws(LinuxError) -> Int32 {
-        // The name in an address has room for 107 bytes: the directory goes through /proc.
-        let directory = try Descriptor(opening: parentDirectory(of: path), flags: linux_o_path | O_DIRECTORY)
-        let name = path.split(separator: "/").last.map(String.init) ?? ""
-        let listener = try Descriptor(
-            owning: systemCall("socket") { socket(AF_UNIX, streamType | nonBlocking, 0) })
-        try systemCall("unlink", path: path, ignoring: ENOENT) { unlink(path) }
-        try withAddress("/proc/self/fd/\(directory.raw)/\(name)") { (address, length) throws(LinuxError) in
-            try systemCall("bind", path: path) { bind(listener.raw, address, length) }
-        }
-        // Nobody can connect before there is a queue.
-        try systemCall("chmod", path: path) { chmod(path, 0o600) }
-        try systemCall("listen", path: path) { Glibc.listen(listener.raw, 64) }
-        return listener.release()
-    }
-
     /// Connects to a path of any length. Blocking, each call at most for a time.
     public static func connect(path: String, seconds: Int) throws(LinuxError) -> Int32 {
         // The name in an address has room for 107 bytes: the directory goes through /proc.
